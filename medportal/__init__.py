@@ -1,0 +1,1 @@
+"""medportal: a site where teams read medical images and train, keep and run models on them."""

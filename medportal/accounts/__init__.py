@@ -1,0 +1,1 @@
+"""WHO: users, teams, memberships, roles, tokens, preferences."""

@@ -1,0 +1,1 @@
+"""RUN: a model version run on a series, and its results as they come."""

@@ -1,0 +1,12 @@
+"""Django's name for the room, and what it registers with the rooms below when the site starts."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class AnalysisConfig(AppConfig):
+    """The `analysis` room."""
+
+    name = "medportal.analysis"
+    default_auto_field = "django.db.models.BigAutoField"

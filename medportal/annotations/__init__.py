@@ -1,0 +1,1 @@
+"""MARKED: labels and results, by people and by models."""

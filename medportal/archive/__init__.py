@@ -1,0 +1,1 @@
+"""HELD: Patient, Study, Series, Instance and their bytes; DICOMweb is spoken here only."""

@@ -1,0 +1,1 @@
+"""CHOSEN: named, versioned selections of series with labels and patient-level splits."""

@@ -1,0 +1,1 @@
+"""WIRING: settings, routes, ASGI, Celery and the supervisor; the only place that knows every room."""

@@ -1,0 +1,1 @@
+"""ARRAYS: headers, frames, codecs, volumes, geometry, phantoms. No Django, no torch."""

@@ -1,0 +1,1 @@
+"""ONNX: package, session, pre- and post-processing, predict. No Django, no torch."""

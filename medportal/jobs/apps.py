@@ -1,0 +1,12 @@
+"""Django's name for the room, and what it registers with the rooms below when the site starts."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class JobsConfig(AppConfig):
+    """The `jobs` room."""
+
+    name = "medportal.jobs"
+    default_auto_field = "django.db.models.BigAutoField"

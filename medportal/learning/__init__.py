@@ -1,0 +1,1 @@
+"""TORCH: networks, transforms, recipes, the training loop, metrics, ONNX export. No Django."""

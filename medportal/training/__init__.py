@@ -1,0 +1,1 @@
+"""LEARNT: a training run of a recipe on a cohort."""

@@ -1,0 +1,1 @@
+"""TRUSTED: models, versions, packages on disk, promotion."""
