@@ -10,3 +10,9 @@ class JobsConfig(AppConfig):
 
     name = "medportal.jobs"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from medportal.jobs.access import may_watch_job
+        from medportal.messaging import topics
+
+        topics.register("job", may_watch_job)
