@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from functools import cache
-from typing import cast
 
 import redis
 import redis.asyncio
@@ -47,7 +46,7 @@ def async_client() -> redis.asyncio.Redis:
 
 def queue_length(queue: str) -> int:
     """Return how many messages wait in a queue; raises redis.RedisError when the broker is away."""
-    return cast("int", sync_client().llen(queue))
+    return sync_client().llen(queue)
 
 
 class Breaker:
