@@ -10,3 +10,9 @@ class AnalysisConfig(AppConfig):
 
     name = "medportal.analysis"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from medportal.analysis import services
+        from medportal.jobs import hooks
+
+        hooks.on_change(services.KIND, services.follow_job)

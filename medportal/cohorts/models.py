@@ -48,6 +48,10 @@ class CohortVersion(models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
+    # Set by access.py on the rows that it returns: split → class → series, and split → patients.
+    counts: dict[str, dict[str, int]]
+    patients: dict[str, int]
+
     class Meta:
         ordering = ["cohort", "-number"]
         constraints = [
@@ -68,7 +72,7 @@ class CohortMember(models.Model):
     group = models.CharField(max_length=120)
     split = models.CharField(max_length=10, choices=Split.choices)
     label = models.CharField(max_length=60)
-    # {SOP Instance UID: class}; slices that are not named take no part in training.
+    # {SOP Instance UID: class}; slices that are not named take no part in training. Empty: each slice is of the label.
     slice_labels = models.JSONField(default=dict)
 
     class Meta:

@@ -1,0 +1,12 @@
+"""Routes of cohorts, below `/api/v1/`."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from medportal.cohorts import views
+
+urlpatterns = [
+    path("teams/<slug:team>/cohorts/", views.CohortsView.as_view(), name="cohorts"),
+    path("teams/<slug:team>/cohorts/<slug:name>/", views.CohortView.as_view(), name="cohort"),
+]

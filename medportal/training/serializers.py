@@ -1,0 +1,109 @@
+"""Shapes of training: the recipes' forms, a run, and what is told while it runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from medportal.jobs.serializers import JobSerializer
+from medportal.training.models import TrainingRun
+
+
+class RecipeFieldSerializer(serializers.Serializer[Any]):
+    """One setting of a recipe."""
+
+    name = serializers.CharField()
+    type = serializers.ChoiceField(choices=["integer", "number", "boolean", "choice", "text"])
+    default = serializers.JSONField(allow_null=True)
+    minimum = serializers.FloatField(allow_null=True)
+    maximum = serializers.FloatField(allow_null=True)
+    choices = serializers.ListField(child=serializers.CharField(), allow_null=True)
+    help = serializers.CharField()
+
+
+class RecipeSerializer(serializers.Serializer[Any]):
+    """A declared way of training, and the form that its settings make."""
+
+    name = serializers.CharField()
+    task = serializers.CharField()
+    title = serializers.CharField()
+    fields_ = RecipeFieldSerializer(many=True)
+
+    def get_fields(self) -> dict[str, Any]:
+        """Name the last field `fields`, a word that DRF keeps for itself."""
+        declared = super().get_fields()
+        declared["fields"] = declared.pop("fields_")
+        return declared
+
+
+class EpochSerializer(serializers.Serializer[Any]):
+    """The figures of one finished epoch, on the validation split where not said otherwise."""
+
+    epoch = serializers.IntegerField(help_text="From 1")
+    epochs = serializers.IntegerField(help_text="How many there will be at most")
+    train_loss = serializers.FloatField()
+    validation_loss = serializers.FloatField()
+    accuracy = serializers.FloatField()
+    recall = serializers.FloatField()
+    precision = serializers.FloatField()
+    f1 = serializers.FloatField()
+    auc = serializers.FloatField(allow_null=True)
+    seconds = serializers.FloatField()
+    eta_s = serializers.FloatField(allow_null=True, help_text="Expected time to the end, seconds")
+
+
+class TrainingSerializer(serializers.ModelSerializer[TrainingRun]):
+    """A training run: its job, what it was told, each epoch's figures, and what came of it."""
+
+    job = JobSerializer()
+    cohort = serializers.CharField(source="cohort_version.cohort.name")
+    cohort_version = serializers.IntegerField(source="cohort_version.number")
+    model = serializers.CharField(source="model_name")
+    config = serializers.DictField()
+    history = EpochSerializer(many=True)
+    metrics = serializers.DictField(help_text="Of the test split; empty until the end")
+
+    class Meta:
+        model = TrainingRun
+        fields = ("job", "cohort", "cohort_version", "recipe", "config", "model", "version", "history", "metrics")
+
+
+class NewTrainingSerializer(serializers.Serializer[Any]):
+    """What to train, on what, and how."""
+
+    id = serializers.UUIDField(help_text="Made by the caller: the same id again is the same training")
+    cohort = serializers.SlugField(max_length=80)
+    cohort_version = serializers.IntegerField(min_value=1, required=False, help_text="By default the newest")
+    recipe = serializers.CharField(max_length=40)
+    model = serializers.SlugField(max_length=80)
+    settings = serializers.DictField(required=False, help_text="Settings of the recipe that differ from its defaults")
+
+
+class TrainingStageSerializer(serializers.Serializer[Any]):
+    """What the training does now."""
+
+    stage = serializers.CharField()
+    detail = serializers.CharField(allow_blank=True)
+
+
+class TrainingLogSerializer(serializers.Serializer[Any]):
+    """A line of the training's own log."""
+
+    message = serializers.CharField()
+
+
+class TrainingFinishedSerializer(serializers.Serializer[Any]):
+    """What came of a training."""
+
+    model = serializers.CharField()
+    version = serializers.IntegerField(allow_null=True, help_text="Null for a control, which is not entered in the zoo")
+    metrics = serializers.DictField()
+
+
+EVENTS = {
+    "epoch.finished": EpochSerializer,
+    "training.stage": TrainingStageSerializer,
+    "training.log": TrainingLogSerializer,
+    "training.finished": TrainingFinishedSerializer,
+}

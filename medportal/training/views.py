@@ -1,0 +1,60 @@
+"""HTTP for training: the recipes' forms, start, list, look. A training is cancelled as a job is."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from medportal.training import access, services
+from medportal.training.models import TrainingRun
+from medportal.training.serializers import NewTrainingSerializer, RecipeSerializer, TrainingSerializer
+
+
+class RecipesView(APIView):
+    """The ways of training that there are."""
+
+    @extend_schema(operation_id="recipes_list", responses=RecipeSerializer(many=True))
+    def get(self, request: Request, team: str) -> Response:
+        """List the recipes with the fields of their forms."""
+        return Response(RecipeSerializer(services.list_recipes(request.user, team), many=True).data)
+
+
+class TrainingsView(ListAPIView[TrainingRun]):
+    """The team's training runs."""
+
+    serializer_class = TrainingSerializer
+
+    @extend_schema(operation_id="trainings_list")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List them, newest first."""
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(operation_id="trainings_create", request=NewTrainingSerializer, responses={202: TrainingSerializer})
+    def post(self, request: Request, team: str) -> Response:
+        """Start a training; the answer comes before it runs."""
+        serializer = NewTrainingSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        training = services.start_training(request.user, team, **serializer.validated_data)
+        return Response(TrainingSerializer(training).data, status=202)
+
+    def get_queryset(self) -> QuerySet[TrainingRun]:
+        """Return the visible runs."""
+        if getattr(self, "swagger_fake_view", False):
+            return TrainingRun.objects.none()
+        return access.visible_trainings(self.request.user, self.kwargs["team"])
+
+
+class TrainingView(APIView):
+    """One training run."""
+
+    @extend_schema(operation_id="trainings_retrieve", responses=TrainingSerializer)
+    def get(self, request: Request, team: str, job_id: UUID) -> Response:
+        """Return the run with its figures so far."""
+        return Response(TrainingSerializer(access.get_training(request.user, team, job_id)).data)
