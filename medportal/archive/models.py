@@ -91,6 +91,8 @@ class Series(models.Model):
     number_of_instances = models.PositiveIntegerField(default=0)
     number_of_frames = models.PositiveIntegerField(default=0)
     is_synthetic = models.BooleanField(default=False)
+    # The transfer syntaxes that occur in it: what the viewer can show depends on them.
+    transfer_syntax_uids = models.JSONField(default=list)
     revision = models.PositiveIntegerField(default=0)
     # Which revision the finished thumbnail and metadata document show; 0 is none.
     thumbnail_revision = models.PositiveIntegerField(default=0)
@@ -126,7 +128,7 @@ class Instance(models.Model):
     storage_key = models.CharField(max_length=120)
     sha256 = models.CharField(max_length=64)
     size_bytes = models.BigIntegerField()
-    # [[fragment offset, length], …] per frame: byte ranges in the stored file (in the inflated one when deflated).
+    # Per frame [offset, length, offset, length, …]: byte ranges in the stored file (in the inflated one when deflated).
     frame_ranges = models.JSONField(default=list)
     # The header as DICOM JSON (PS3.18 F), deflated; made once, on first need.
     header = models.BinaryField(null=True)
