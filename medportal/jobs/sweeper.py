@@ -93,7 +93,7 @@ def _forgotten(written: str) -> Q:
 
 def prune_events() -> None:
     """Forget old events of all topics but jobs' own, and remember from where on a topic can be resumed."""
-    old = Event.objects.filter(created_at__lt=Now() - EVENTS_ARE_KEPT).exclude(topic_id__startswith="job:")
+    old = Event.objects.filter(created_at__lt=Now() - EVENTS_ARE_KEPT).exclude(topic__name__startswith="job:")
     for topic in list(old.order_by().values_list("topic_id", flat=True).distinct()):
         while _prune(topic, old.filter(topic_id=topic)):
             pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -48,9 +49,16 @@ def publish(topic: str, type_: str, data: dict[str, Any], *, team_id: int | None
     return seq
 
 
-def after_commit(act: partial[Any]) -> None:
-    """Have `act` called once the transaction is committed; its failure is logged, for the change stands."""
-    transaction.on_commit(act, robust=True)
+def after_commit(act: Callable[[], object]) -> None:
+    """Have `act` called once the transaction is committed; its failure is logged alone, for the change stands."""
+
+    def guarded() -> None:
+        try:
+            act()
+        except Exception:
+            log.exception("after_commit.failed")
+
+    transaction.on_commit(guarded)
 
 
 def revoke(user_id: int) -> None:

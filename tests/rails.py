@@ -1,0 +1,86 @@
+"""Fixtures for the rooms that everything runs on: a site of real processes, and this process on the same database."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.conf import settings
+from django.db import connections
+
+from tests.processes import Site, has_postgresql, postgresql
+
+DATABASES = [
+    "sqlite",
+    pytest.param("postgresql", marks=pytest.mark.skipif(not has_postgresql(), reason="no PostgreSQL on this machine")),
+]
+
+
+@contextlib.contextmanager
+def running_site(kind: str, folder: Path) -> Iterator[Site]:
+    """Start broker and database, make the tables."""
+    with contextlib.ExitStack() as stack:
+        url = ""
+        if kind == "postgresql":
+            (folder / "postgresql").mkdir()
+            url = stack.enter_context(postgresql(folder / "postgresql"))
+        site = Site(folder, database_url=url)
+        stack.callback(site.end)
+        yield site
+
+
+@contextlib.contextmanager
+def this_process_on(site: Site) -> Iterator[None]:
+    """Let this process speak to the site's database and broker, as one more of its processes."""
+    import environ
+
+    from medportal.config.celery import app
+    from medportal.messaging import broker
+
+    parsed = environ.Env.db_url_config(site.database_url)
+    own = connections["default"]
+    is_sqlite = parsed["ENGINE"].endswith("sqlite3")
+    options = settings.DATABASES["default"].get("OPTIONS", {}) if is_sqlite else {}
+    before = (settings.DATABASES["default"], settings.REDIS_URL, app.conf.broker_url)
+    own.close()
+    connections.settings["default"] = own.settings_dict | parsed | {"OPTIONS": options, "CONN_MAX_AGE": 0}
+    del connections["default"]
+    settings.REDIS_URL = app.conf.broker_url = site.broker.url
+    broker.sync_client.cache_clear()
+    app._after_fork()
+    try:
+        yield
+    finally:
+        connections["default"].close()
+        connections.settings["default"], settings.REDIS_URL, app.conf.broker_url = before
+        del connections["default"]
+        broker.sync_client.cache_clear()
+        app._after_fork()
+
+
+class People:
+    """Teams and accounts of a test's own, so that tests do not meet on one database."""
+
+    def __init__(self) -> None:
+        from medportal.accounts.models import Team
+
+        self.team = Team.objects.create(slug=f"team-{uuid4().hex[:8]}", name="A team")
+
+    def member(self, role: str = "reader", *, team: Any = None) -> Any:
+        from medportal.accounts.models import Membership, User
+
+        user = User.objects.create_user(username=f"person-{uuid4().hex[:8]}")
+        Membership.objects.create(user=user, team=team or self.team, role=role)
+        return user
+
+    def outsider(self) -> Any:
+        return self.member(team=People().team)
+
+    def token(self, user: Any) -> str:
+        from medportal.accounts.services import issue_token
+
+        return issue_token(user, name="test")[1]
