@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import sys
 from pathlib import Path
 
 import environ
+import structlog
+from django.core.exceptions import ImproperlyConfigured
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -29,11 +33,9 @@ def _secret_from_file(name: str) -> str:
         candidate = path.with_suffix(f".{secrets.token_hex(4)}")
         candidate.touch(mode=0o600)
         candidate.write_text(secrets.token_urlsafe(48))
-        try:
-            # Linking fails when another process was first: then its secret is the one.
+        # Linking fails when another process was first: then its secret is the one.
+        with contextlib.suppress(FileExistsError):
             path.hardlink_to(candidate)
-        except FileExistsError:
-            pass
         candidate.unlink()
     return path.read_text().strip()
 
@@ -69,6 +71,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "medportal.config.problems.ProblemMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -128,3 +131,124 @@ def _broker_url() -> str:
 REDIS_URL = _broker_url()
 USE_TZ = True
 TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+
+FRONTEND_DIST = BASE_DIR / "frontend" / "dist"
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [FRONTEND_DIST] if FRONTEND_DIST.is_dir() else []
+# Files are served from where they lie: nothing has to be collected, and Vite's names carry a hash.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/assets/.+-[\w-]{8,}\.\w+$"
+
+if len(SECRET_KEY) < 40 and not DEBUG:
+    raise ImproperlyConfigured("MEDPORTAL_SECRET_KEY is shorter than 40 characters.")
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+
+# Cookies are Secure wherever the site is reached by TLS, which the deployment says.
+IS_BEHIND_TLS = env.bool("MEDPORTAL_TLS", default=False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_BEHIND_TLS
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = env.int("MEDPORTAL_SESSION_AGE_S", default=12 * 3600)
+CSRF_FAILURE_VIEW = "medportal.config.problems.csrf_failure"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_BEHIND_TLS else None
+SECURE_HSTS_SECONDS = 31_536_000 if IS_BEHIND_TLS else 0
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        # Codecs are WebAssembly.
+        "script-src": ["'self'", "'wasm-unsafe-eval'"],
+        "worker-src": ["'self'", "blob:"],
+        # Mantine and Cornerstone set styles on elements.
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "img-src": ["'self'", "blob:", "data:"],
+        "connect-src": ["'self'"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+# One DICOM object at most; larger ones are refused before they are read.
+MAX_OBJECT_BYTES = env.int("MEDPORTAL_MAX_OBJECT_MB", default=2048) * 1024 * 1024
+# JSON bodies; uploads are streamed and do not count.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+FILE_UPLOAD_TEMP_DIR = None
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        # The first one makes a refusal a 401.
+        "medportal.accounts.authentication.BearerAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
+    "PAGE_SIZE": 50,
+    "EXCEPTION_HANDLER": "medportal.config.problems.drf_exception_handler",
+    "UNICODE_JSON": True,
+    "STRICT_JSON": True,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "medportal",
+    "DESCRIPTION": "Studies, models and their results. Errors are application/problem+json.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "SERVE_AUTHENTICATION": [
+        "medportal.accounts.authentication.BearerAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "medportal.config.schema.add_events",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "JobStateEnum": "medportal.jobs.models.State",
+        "RoleEnum": "medportal.accounts.models.Role",
+        "StageEnum": "medportal.zoo.models.Stage",
+        "AiStatusEnum": "medportal.archive.models.AiStatus",
+    },
+}
+
+# A training child's threads (0: as many as there are cores) and the longest that one attempt may take.
+TRAINING_THREADS = env.int("MEDPORTAL_TRAINING_THREADS", default=0)
+TRAINING_TIME_LIMIT_S = env.int("MEDPORTAL_TRAINING_TIME_LIMIT_S", default=24 * 3600)
+# Decoded volumes that the inference worker keeps between jobs.
+RESIDENT_VOLUMES_BYTES = env.int("MEDPORTAL_RESIDENT_VOLUMES_MB", default=1024) * 1024 * 1024
+
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(),
+    ],
+    logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+)
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env("MEDPORTAL_LOG_LEVEL", default="WARNING")},
+}

@@ -1,0 +1,57 @@
+"""A package on disk: opened, its digest checked. Loads no runtime."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medportal.errors import InvalidError
+from medportal.inference.manifest import Manifest, read_manifest
+
+MANIFEST, GOLDEN_INPUT, GOLDEN_OUTPUT = "manifest.json", "golden_input.npy", "golden_output.npy"
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package whose manifest is valid and whose network is the one that the manifest names."""
+
+    path: Path
+    manifest: Manifest
+
+    @property
+    def sha256(self) -> str:
+        """Digest of model.onnx."""
+        return self.manifest.model.sha256
+
+    @property
+    def model_path(self) -> Path:
+        """Where the network lies."""
+        return self.path / self.manifest.model.file
+
+    def golden(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the golden (input, logits); raises InvalidError `golden`."""
+        try:
+            found = [np.load(self.path / name, allow_pickle=False) for name in (GOLDEN_INPUT, GOLDEN_OUTPUT)]
+        except (OSError, ValueError) as error:
+            raise InvalidError("golden", "The package has no readable golden input and output.") from error
+        return found[0], found[1]
+
+
+def open_package(path: Path, expected_sha256: str | None = None) -> Package:
+    """Open a package and check its network's digest against the manifest (and `expected_sha256`, if given).
+
+    Raises InvalidError `manifest`, `not_a_package` or `digest_mismatch`.
+    """
+    manifest = read_manifest(path / MANIFEST)
+    model = path / manifest.model.file
+    if model.is_symlink() or not model.is_file():
+        raise InvalidError("not_a_package", "The package has no model.onnx.")
+    with model.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != manifest.model.sha256 or digest != (expected_sha256 or digest):
+        raise InvalidError("digest_mismatch", "model.onnx is not the file that the manifest (or the zoo) names.")
+    return Package(path, manifest)

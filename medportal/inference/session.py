@@ -1,0 +1,91 @@
+"""ONNX Runtime sessions: loaded by path after the gate, kept resident, honest about the provider they use."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from medportal.errors import InvalidError
+from medportal.inference.gate import check_model
+from medportal.inference.package import Package
+
+Floats = NDArray[np.float32]
+RESIDENT = 4
+
+
+class Session:
+    """A network ready to run."""
+
+    def __init__(self, package: Package, *, threads: int | None = None, use_gpu: bool = True) -> None:
+        check_model(package.model_path)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(package.model_path), options, providers=_wanted_providers(use_gpu)
+            )
+        except Exception as error:
+            raise InvalidError("model_cannot_be_loaded", "ONNX Runtime cannot load this model.") from error
+        self._model = package.manifest.model
+        self.package = package
+
+    @property
+    def provider(self) -> str:
+        """The execution provider that really runs the network."""
+        return str(self._session.get_providers()[0]).removesuffix("ExecutionProvider")
+
+    def run(self, samples: Floats) -> tuple[Floats, Floats]:
+        """Return (logits, activation) for samples of shape (batch, channels, rows, columns)."""
+        names = [self._model.logits_name, self._model.activation_name]
+        logits, activation = self._session.run(names, {self._model.input_name: samples})
+        return logits, activation
+
+
+def _wanted_providers(use_gpu: bool) -> list[str]:
+    """Return CUDA before CPU where a GPU may be there; what comes of it is asked of the session."""
+    if not use_gpu or "CUDAExecutionProvider" not in onnxruntime.get_available_providers() or not _has_nvidia_device():
+        return ["CPUExecutionProvider"]
+    if hasattr(onnxruntime, "preload_dlls"):
+        # CUDA and cuDNN lie in the wheels that torch brings along.
+        onnxruntime.preload_dlls()
+    return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+
+def _has_nvidia_device() -> bool:
+    """Say whether the driver shows a device: without one, asking for CUDA only prints errors."""
+    return os.path.exists("/dev/nvidia0") or os.path.exists("/proc/driver/nvidia/gpus") or os.name == "nt"  # noqa: PTH110
+
+
+class ResidentSessions:
+    """The sessions last used, by digest: loading a model is what takes long. Safe for several threads."""
+
+    def __init__(self, limit: int = RESIDENT) -> None:
+        self._limit = limit
+        self._sessions: OrderedDict[str, Session] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, package: Package) -> Session:
+        """Return the package's session, loaded at its first use."""
+        with self._lock:
+            session = self._sessions.pop(package.sha256, None) or Session(package)
+            self._sessions[package.sha256] = session
+            while len(self._sessions) > self._limit:
+                self._sessions.popitem(last=False)
+            return session
+
+
+def check_golden(package: Package, *, tolerance: float = 1e-3) -> float:
+    """Run the golden input and return the largest difference; raises InvalidError `golden` above the tolerance."""
+    samples, expected = package.golden()
+    logits, _ = Session(package, use_gpu=False).run(samples)
+    difference = float(np.abs(logits - expected).max())
+    if logits.shape != expected.shape or difference > tolerance:
+        raise InvalidError("golden", f"The golden input gives another output (largest difference {difference:.2g}).")
+    return difference

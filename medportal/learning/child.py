@@ -1,0 +1,86 @@
+"""The training child: `python -m medportal.learning.child SPEC.json`. Tells JSON lines, and ends when its parent does."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from medportal.errors import MedportalError
+
+# The exit codes say the same as the last line, for a parent that lost it.
+EXIT_FAILED, EXIT_CANCELLED, EXIT_ORPHANED = 1, 3, 4
+
+
+class Voice:
+    """Standard output as JSON lines; torch and others are kept from writing into it."""
+
+    def __init__(self) -> None:
+        self._out = os.fdopen(os.dup(1), "w", buffering=1)
+        os.dup2(2, 1)
+        self._lock = threading.Lock()
+
+    def say(self, type_: str, **data: Any) -> None:
+        """Write one line."""
+        with self._lock:
+            self._out.write(json.dumps({"type": type_, **data}) + "\n")
+            self._out.flush()
+
+
+class Orders:
+    """What the parent says: `{"cancel": true}` on standard input, SIGTERM; its end closes the pipe."""
+
+    def __init__(self) -> None:
+        self.cancelled = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: self.cancelled.set())
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        for line in sys.stdin:
+            if "cancel" in line:
+                self.cancelled.set()
+        # The pipe is closed: nobody is there to work for. No orphan trains on, whatever thread had started it.
+        os._exit(EXIT_ORPHANED)
+
+
+def main(spec_path: str) -> int:
+    """Train as the spec says; return the exit code."""
+    voice, orders = Voice(), Orders()
+    try:
+        spec = json.loads(Path(spec_path).read_text())
+        voice.say("stage", stage="loading", detail="")
+        # After the pipe is watched: this takes seconds.
+        from medportal.learning.run import CancelledError, run
+    except Exception as error:  # noqa: BLE001 - told to the parent, whatever it is
+        voice.say("failed", code="internal", detail=f"The training could not begin ({type(error).__name__}).")
+        return EXIT_FAILED
+    try:
+        run(spec, say=voice.say, is_cancelled=orders.cancelled.is_set)
+    except CancelledError:
+        voice.say("cancelled")
+        return EXIT_CANCELLED
+    except MedportalError as error:
+        voice.say("failed", code=error.code, detail=error.detail)
+        return EXIT_FAILED
+    except MemoryError:
+        voice.say("failed", code="memory", detail="The training ran out of memory: choose a smaller size or batch.")
+        return EXIT_FAILED
+    except OSError as error:
+        code = "storage_full" if error.errno == 28 else "storage"
+        voice.say("failed", code=code, detail="The checkpoint could not be written: the disk is full or not writable.")
+        return EXIT_FAILED
+    except Exception as error:  # noqa: BLE001 - told to the parent, whatever it is
+        import traceback
+
+        traceback.print_exc()
+        voice.say("failed", code="internal", detail=f"The training stopped on an unexpected fault ({type(error).__name__}).")
+        return EXIT_FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
