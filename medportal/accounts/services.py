@@ -75,9 +75,13 @@ def set_preferences(user: User, *, default_team: str | None = None, **values: An
         if team is None:
             raise NotFoundError("team_not_found", "There is no such team, or you are not a member of it.")
         user.default_team = team
+        chosen = {**values, "default_team": team.slug}
+    else:
+        chosen = values
     for name, value in values.items():
         setattr(user, name, value)
     user.save(update_fields=["default_team", *values])
+    record(actor=user, action="preferences.changed", object_type="user", object_id=str(user.pk), detail=chosen)
     return user
 
 
@@ -115,6 +119,7 @@ def add_member(team: Team, *, actor: User, username: str, role: Role, can_sign: 
 @transaction.atomic
 def change_member(member: Membership, *, actor: User, **values: Any) -> Membership:
     """Change a member's role or right to sign; takes effect at once, on open sockets too."""
+    _lock_team(member)
     if values.get("role", member.role) != Role.MANAGER:
         _keep_a_manager(member)
     for name, value in values.items():
@@ -127,15 +132,24 @@ def change_member(member: Membership, *, actor: User, **values: Any) -> Membersh
 @transaction.atomic
 def remove_member(member: Membership, *, actor: User) -> None:
     """End a membership; the person's sockets on the team's topics close."""
+    _lock_team(member)
     _keep_a_manager(member)
     _record_member(member, actor, "member.removed")
     member.delete()
 
 
-def _keep_a_manager(member: Membership) -> None:
-    """Refuse to take away the team's last manager. The team's row is locked, so that two cannot leave at once."""
+def _lock_team(member: Membership) -> None:
+    """Take the team's row, so that two managers cannot leave at once, and read the member as it is by now."""
     Team.objects.select_for_update().get(pk=member.team_id)
-    others = Membership.objects.filter(team=member.team, role=Role.MANAGER).exclude(pk=member.pk)
+    try:
+        member.refresh_from_db(fields=["role", "can_sign"])
+    except Membership.DoesNotExist as error:
+        raise NotFoundError("member_not_found", "There is no such member of this team.") from error
+
+
+def _keep_a_manager(member: Membership) -> None:
+    """Refuse to take away the team's last manager who can still sign in."""
+    others = Membership.objects.filter(team=member.team, role=Role.MANAGER, user__is_active=True).exclude(pk=member.pk)
     if member.role == Role.MANAGER and not others.exists():
         raise ConflictError("last_manager", "A team keeps at least one manager: make somebody else manager first.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
@@ -19,6 +20,12 @@ from medportal.errors import MedportalError
 
 log = structlog.get_logger(__name__)
 CONTENT_TYPE = "application/problem+json"
+# What every answer says unless it says otherwise itself.
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
 STATUS_OF_KIND = {
     "invalid": 422,
     "not_found": 404,
@@ -104,6 +111,19 @@ def drf_exception_handler(error: Exception, context: dict[str, Any]) -> Response
     )
 
 
+def _log_fault(request: HttpRequest, error: Exception) -> None:
+    """Log what failed and where, but no message and no address: those may quote what a patient's file says."""
+    match = request.resolver_match
+    log.error(
+        "request.failed",
+        request_id=getattr(request, "request_id", ""),
+        method=request.method,
+        route=match.route if match else "",
+        error=type(error).__qualname__,
+        where="".join(traceback.format_tb(error.__traceback__)[-6:]),
+    )
+
+
 class ProblemMiddleware:
     """Gives each request an id, and each failure of a plain view the shape that the API has."""
 
@@ -115,18 +135,19 @@ class ProblemMiddleware:
         request.request_id = uuid4().hex  # type: ignore[attr-defined]
         response: HttpResponse = self.get_response(request)
         response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
-        response.setdefault("Cache-Control", "no-store")
+        for name, value in HEADERS.items():
+            response.setdefault(name, value)
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Answer a failure; a fault of ours is logged with its traceback and told without."""
-        if request.path.startswith("/admin/"):
-            return None
+        """Answer a failure; a fault of ours is logged, and told without a word of what it was."""
         described = describe(error)
         if described is None:
-            # The kind of failure and where, never its message: that may quote what a patient's file says.
             _log_fault(request, error)
-            return problem_response(request, 500, "internal", "Something went wrong on our side; it is in our log.")
+        if request.path.startswith("/admin/"):
+            return None
+        if described is None:
+            return server_error(request)
         status, code, detail, extra = described
         return problem_response(request, status, code, detail, **extra)
 
@@ -134,6 +155,16 @@ class ProblemMiddleware:
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
     """Answer an address at which there is nothing."""
     return problem_response(request, 404, "not_found", "There is nothing at this address.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer after a fault of ours, telling nothing of it."""
+    return problem_response(request, 500, "internal", "Something went wrong on our side; it is in our log.")
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
+    """Answer what may not be done."""
+    return problem_response(request, 403, "not_allowed", "You may not do this.")
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001

@@ -250,5 +250,9 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {
+        # Faults are logged in problems.py, without addresses, which name studies; refusals are not news.
+        "django.request": {"level": "CRITICAL"},
+    },
     "root": {"handlers": ["stderr"], "level": env("MEDPORTAL_LOG_LEVEL", default="WARNING")},
 }
