@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -62,6 +62,27 @@ def this_process_on(site: Site) -> Iterator[None]:
         app._after_fork()
 
 
+@pytest.fixture(scope="session", params=DATABASES)
+def running(request: Any, tmp_path_factory: Any) -> Iterator[Site]:
+    """A site with its web process, kept for the whole run: tests make their own teams and jobs on it."""
+    with running_site(request.param, tmp_path_factory.mktemp("site")) as site:
+        site.start_web()
+        yield site
+
+
+@pytest.fixture(scope="module")
+def site(running: Site, django_db_blocker: Any) -> Iterator[Site]:
+    """The site, with this process as one of its own."""
+    with this_process_on(running), django_db_blocker.unblock():
+        yield running
+
+
+@pytest.fixture
+def people(site: Site) -> People:
+    """A team of the test's own."""
+    return People()
+
+
 class People:
     """Teams and accounts of a test's own, so that tests do not meet on one database."""
 
@@ -84,3 +105,27 @@ class People:
         from medportal.accounts.services import issue_token
 
         return issue_token(user, name="test")[1]
+
+
+@pytest.fixture
+def ask(people: People) -> Callable[..., Any]:
+    """Return a function that creates a counting job (tests/jobs/work.py); by default in a queue where nobody serves."""
+    from django.db import transaction
+
+    from medportal.jobs.services import create_job
+
+    @transaction.atomic
+    def ask(*, queue: str = "nobody", pieces: int = 3, pause_s: float = 0, **more: Any) -> Any:
+        values: dict[str, Any] = {
+            "id": uuid4(),
+            "team": people.team,
+            "kind": "count",
+            "title": "Count",
+            "task_name": "tests.jobs.count",
+            "queue": queue,
+            "params": {"pieces": pieces, "pause_s": pause_s},
+            "created_by": None,
+        }
+        return create_job(**values | more)[0]
+
+    return ask

@@ -153,15 +153,26 @@ class Verdict:
 def verify() -> Verdict:
     """Walk the whole chain: numbers without gap, each hash right, the end where the chain says it is."""
     # Read first: events that are sealed while we walk are beyond this end, and hold or do not by themselves.
-    end = Chain.objects.filter(pk=1).first() or Chain()
-    previous, seq, first_bad = GENESIS, 0, None
+    end = Chain.objects.filter(pk=1).first()
+    previous, seq, first_bad, hash_at_end = GENESIS, 0, None, GENESIS
     for event in AuditEvent.objects.exclude(seq=None).order_by("seq").iterator():
-        digest = _digest(previous, seq + 1, event)
-        if event.seq != seq + 1 or event.hash != digest or (seq == end.last_seq and previous != end.last_hash):
-            first_bad = seq + 1
+        seq += 1
+        previous = _digest(previous, seq, event)
+        if (event.seq, event.hash) != (seq, previous):
+            first_bad = seq
             break
-        previous, seq = digest, seq + 1
-    if first_bad is None and (seq < end.last_seq or (seq == end.last_seq and previous != end.last_hash)):
-        first_bad = seq + 1
+        if end is not None and seq == end.last_seq:
+            hash_at_end = previous
+    if first_bad is None:
+        first_bad = _bad_end(seq, hash_at_end, end)
     sealed, unsealed = AuditEvent.objects.exclude(seq=None).count(), AuditEvent.objects.filter(seq=None).count()
     return Verdict(first_bad is None, sealed, unsealed, first_bad, previous)
+
+
+def _bad_end(last: int, hash_at_end: str, end: Chain | None) -> int | None:
+    """Compare the last number found, and the hash at the recorded end, with where the chain was said to end."""
+    if end is None:
+        return 1 if last else None
+    if end.last_seq > last:
+        return last + 1
+    return None if hash_at_end == end.last_hash else max(end.last_seq, 1)

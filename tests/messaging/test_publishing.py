@@ -7,34 +7,14 @@ from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from medportal.messaging import reactions
 from medportal.messaging.models import Event, PendingReaction
 from medportal.messaging.reading import bounds
 from medportal.messaging.services import finish_reaction, publish
 from tests.processes import Site
-
-
-def in_threads(*works: Callable[[], None]) -> None:
-    """Run all at once; whatever one of them raises is raised here."""
-    faults: list[BaseException] = []
-
-    def guarded(work: Callable[[], None]) -> None:
-        try:
-            work()
-        except BaseException as fault:
-            faults.append(fault)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=guarded, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    if faults:
-        raise faults[0]
+from tests.threads import in_threads
 
 
 def test_needs_the_transaction_of_the_change(site: Site) -> None:
