@@ -60,6 +60,12 @@ def request_user(request: HttpRequest) -> User | None:
     return request.user if request.user.is_authenticated else None
 
 
+def user_of(request: Request) -> User:
+    """Return who sends a request of the API, which nobody does without having signed in."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
 class BearerAuthentication(BaseAuthentication):
     """`Authorization: Bearer <API token>`."""
 

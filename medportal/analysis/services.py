@@ -14,6 +14,7 @@ from medportal.archive import access as archive_access
 from medportal.archive.models import AiStatus, Series
 from medportal.archive.services import mark_study
 from medportal.errors import ConflictError, InvalidError
+from medportal.inference.manifest import parse_manifest
 from medportal.jobs.models import Job, State
 from medportal.jobs.services import create_job
 from medportal.messaging.services import publish
@@ -59,30 +60,23 @@ def start_analysis(
         subject=f"study:{team_slug}/{series.study.study_instance_uid}",
     )
     if is_new:
-        analysis = Analysis.objects.create(job=job, team=series.team, series=series, model_version=model_version)
-        announce(analysis)
+        Analysis.objects.create(job=job, team=series.team, series=series, model_version=model_version)
         follow_job(job)
     return access.with_rows(Analysis.objects.filter(pk=job.pk)).get()
 
 
 def check_fit(version: ModelVersion, series: Series) -> None:
     """Refuse what the version's manifest says that it cannot read; raises InvalidError `package_does_not_fit`."""
+    # Brings SciPy along, which the web process needs for nothing else.
+    from medportal.inference import preprocess
+
     if version.stage == Stage.ARCHIVED:
         raise ConflictError("model_archived", f"{version} is archived and no longer run.")
-    wanted = version.manifest.get("input", {})
-    modalities = wanted.get("modalities", [])
-    if modalities and series.modality not in modalities:
-        _refuse(version, f"reads {' and '.join(modalities)}, and this series is {series.modality or 'of no modality'}")
-    least = wanted.get("minimum_slices", 1)
-    if series.number_of_frames < least:
-        _refuse(version, f"needs {least} slices, and this series has {series.number_of_frames}")
+    spec = parse_manifest(version.manifest).input
+    preprocess.check_fit(spec, modality=series.modality, slices=series.number_of_frames)
     kinds = set(series.instances.values_list("photometric_interpretation", flat=True))
     if not kinds <= {"MONOCHROME1", "MONOCHROME2"}:
-        _refuse(version, "reads grey values, and this series holds colour images")
-
-
-def _refuse(version: ModelVersion, reason: str) -> None:
-    raise InvalidError("package_does_not_fit", f"{version} {reason}.", reason=reason)
+        raise InvalidError("package_does_not_fit", "The model reads grey values; this series holds colour images.")
 
 
 def announce(analysis: Analysis) -> None:
@@ -118,3 +112,4 @@ def follow_job(job: Job) -> None:
             **{name: analysis.annotation_set.verdict[name] for name in ("value", "probability", "positive")},
         }
     mark_study(study, ai_status=_STATUS_OF_STATE.get(State(job.state), before), ai_summary=summary)
+    announce(analysis)

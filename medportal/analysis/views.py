@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from medportal.accounts.authentication import user_of
 from medportal.analysis import access, services
 from medportal.analysis.models import Analysis
 from medportal.analysis.serializers import AnalysisSerializer, NewAnalysisSerializer
@@ -38,7 +39,7 @@ class AnalysesView(ListAPIView[Analysis]):
         """Run a model on a series; the answer comes before it runs."""
         serializer = NewAnalysisSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        analysis = services.start_analysis(request.user, team, **serializer.validated_data)
+        analysis = services.start_analysis(user_of(request), team, **serializer.validated_data)
         return Response(AnalysisSerializer(analysis).data, status=202)
 
     def get_queryset(self) -> QuerySet[Analysis]:
@@ -47,7 +48,7 @@ class AnalysesView(ListAPIView[Analysis]):
             return Analysis.objects.none()
         query = self.request.query_params
         return access.visible_analyses(
-            self.request.user, self.kwargs["team"], study_uid=query.get("study"), series_uid=query.get("series")
+            user_of(self.request), self.kwargs["team"], study_uid=query.get("study"), series_uid=query.get("series")
         )
 
 
@@ -57,4 +58,4 @@ class AnalysisView(APIView):
     @extend_schema(operation_id="analyses_retrieve", responses=AnalysisSerializer)
     def get(self, request: Request, team: str, job_id: UUID) -> Response:
         """Return the analysis, with its result once there is one."""
-        return Response(AnalysisSerializer(access.get_analysis(request.user, team, job_id)).data)
+        return Response(AnalysisSerializer(access.get_analysis(user_of(request), team, job_id)).data)

@@ -32,7 +32,7 @@ class AnnotationSetSerializer(serializers.ModelSerializer[AnnotationSet]):
     study_instance_uid = serializers.CharField(source="study.study_instance_uid", read_only=True)
     series_instance_uid = serializers.CharField(source="series.series_instance_uid", read_only=True)
     is_synthetic = serializers.BooleanField(source="series.is_synthetic", read_only=True)
-    author = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
+    author: Any = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
     parameters = serializers.DictField()
     verdict = VerdictSerializer()
     slices = SliceResultSerializer(many=True)

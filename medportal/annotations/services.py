@@ -15,6 +15,8 @@ from medportal.archive.models import Instance, Series
 from medportal.audit.services import record
 from medportal.errors import InvalidError
 
+Row = tuple[Instance | None, str, dict[str, Any]]
+
 
 @transaction.atomic
 def label_series(
@@ -47,12 +49,12 @@ def label_instances(
     for uid in values:
         if uid not in instances:
             raise InvalidError("instance_not_in_series", f"Instance {uid} is not of series {series}.")
-    rows = [(instances[uid], value, detail) for uid, (value, detail) in values.items()]
+    rows: list[Row] = [(instances[uid], value, detail) for uid, (value, detail) in values.items()]
     return _write(rows, series=series, scheme=scheme, source=source, author=author)
 
 
 def _write(
-    rows: list[tuple[Instance | None, str, dict[str, Any]]],
+    rows: list[Row],
     *,
     series: Series,
     scheme: str,

@@ -18,7 +18,7 @@ class CohortVersionSerializer(serializers.ModelSerializer[CohortVersion]):
         child=serializers.DictField(child=serializers.IntegerField()), help_text="Split → class → number of series"
     )
     patients = serializers.DictField(child=serializers.IntegerField(), help_text="Split → number of patients")
-    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
+    created_by: Any = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
 
     class Meta:
         model = CohortVersion

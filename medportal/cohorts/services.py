@@ -148,23 +148,22 @@ def _with_splits(
         raise InvalidError("split_missing", f"Series {missing.series} has no split, while others have one.")
     if given:
         return list(choices)
-    if abs(sum(fractions.values()) - 1) > 1e-6:
-        raise InvalidError("bad_fractions", "The parts of train, validation and test do not add up to one.")
+    if min(fractions.get(split, 0) for split in Split.values) <= 0 or abs(sum(fractions.values()) - 1) > 1e-6:
+        raise InvalidError("bad_fractions", "Train, validation and test each need a part, and the parts add up to one.")
     strata: dict[str, int] = {}
     for choice in choices:
         strata[choice.group] = max(strata.get(choice.group, 0), classes.index(choice.label))
-    _check_strata(strata, classes, wanted=sum(1 for fraction in fractions.values() if fraction > 0))
+    _check_strata(strata, classes)
     splits = split_groups(strata, fractions, seed=seed)
     return [replace(choice, split=splits[choice.group]) for choice in choices]
 
 
-def _check_strata(strata: Mapping[str, int], classes: list[str], *, wanted: int) -> None:
+def _check_strata(strata: Mapping[str, int], classes: list[str]) -> None:
     for index, name in enumerate(classes):
         patients = sum(1 for stratum in strata.values() if stratum == index)
-        if patients < wanted:
+        if patients < len(Split):
             raise InvalidError(
-                "class_too_small",
-                f"Class “{name}” has {patients} patient(s): too few to have one in each of {wanted} splits.",
+                "class_too_small", f"Class “{name}” has {patients} patient(s): too few to be in each of three splits."
             )
 
 
@@ -180,7 +179,7 @@ def _check_splits(choices: Sequence[Choice], classes: Sequence[str]) -> None:
                 f"Series {other.series} ({other.split}) and {choice.series} ({choice.split}) are of one patient.",
             )
     present = {(choice.split, choice.label) for choice in choices}
-    for split in (Split.TRAIN, Split.VALIDATION):
+    for split in Split:
         for name in classes:
             if (split, name) not in present:
                 raise InvalidError("empty_split", f"The {split.label.lower()} split has no series of class “{name}”.")

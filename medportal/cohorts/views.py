@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from medportal.accounts.authentication import user_of
 from medportal.cohorts import access, services
 from medportal.cohorts.serializers import CohortSerializer, CohortVersionSerializer, NewCohortVersionSerializer
 
@@ -17,7 +18,7 @@ class CohortsView(APIView):
     @extend_schema(operation_id="cohorts_list", responses=CohortSerializer(many=True))
     def get(self, request: Request, team: str) -> Response:
         """List them with their versions."""
-        return Response(CohortSerializer(access.visible_cohorts(request.user, team), many=True).data)
+        return Response(CohortSerializer(access.visible_cohorts(user_of(request), team), many=True).data)
 
     @extend_schema(
         operation_id="cohorts_create",
@@ -28,7 +29,7 @@ class CohortsView(APIView):
         """Freeze a selection as a cohort's next version; the same content again is the version that there is."""
         serializer = NewCohortVersionSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        version, is_new = services.choose_version(request.user, team, **serializer.validated_data)
+        version, is_new = services.choose_version(user_of(request), team, **serializer.validated_data)
         return Response(CohortVersionSerializer(version).data, status=201 if is_new else 200)
 
 
@@ -38,4 +39,4 @@ class CohortView(APIView):
     @extend_schema(operation_id="cohorts_retrieve", responses=CohortSerializer)
     def get(self, request: Request, team: str, name: str) -> Response:
         """Return the cohort with its versions."""
-        return Response(CohortSerializer(access.get_cohort(request.user, team, name)).data)
+        return Response(CohortSerializer(access.get_cohort(user_of(request), team, name)).data)

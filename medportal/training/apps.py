@@ -10,3 +10,9 @@ class TrainingConfig(AppConfig):
 
     name = "medportal.training"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from medportal.jobs import hooks
+        from medportal.training import services
+
+        hooks.on_change(services.KIND, services.follow_job)

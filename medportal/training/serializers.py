@@ -46,6 +46,7 @@ class EpochSerializer(serializers.Serializer[Any]):
     validation_loss = serializers.FloatField()
     accuracy = serializers.FloatField()
     recall = serializers.FloatField()
+    specificity = serializers.FloatField()
     precision = serializers.FloatField()
     f1 = serializers.FloatField()
     auc = serializers.FloatField(allow_null=True)
@@ -101,7 +102,14 @@ class TrainingFinishedSerializer(serializers.Serializer[Any]):
     metrics = serializers.DictField()
 
 
+class TrainingChangedSerializer(serializers.Serializer[Any]):
+    """A training run as it is after its job's state has changed."""
+
+    training = TrainingSerializer()
+
+
 EVENTS = {
+    "training.changed": TrainingChangedSerializer,
     "epoch.finished": EpochSerializer,
     "training.stage": TrainingStageSerializer,
     "training.log": TrainingLogSerializer,

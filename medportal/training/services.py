@@ -11,9 +11,14 @@ from medportal.accounts.access import get_team
 from medportal.accounts.models import Role, User
 from medportal.cohorts import access as cohorts_access
 from medportal.errors import ConflictError
+from medportal.jobs.models import FINAL_STATES, Job, State
 from medportal.jobs.services import create_job
+from medportal.learning.recipes import complete_config, describe_recipes
+from medportal.messaging.services import publish
 from medportal.training import access
+from medportal.training.folders import TrainingFolder
 from medportal.training.models import TrainingRun
+from medportal.training.serializers import TrainingSerializer
 
 KIND = "training"
 TASK = "medportal.training.tasks.run_training"
@@ -23,9 +28,7 @@ QUEUE = "default"
 def list_recipes(user: User, team_slug: str) -> list[dict[str, Any]]:
     """Return the recipes and the fields of their forms, for a member of the team."""
     get_team(user, team_slug)
-    from medportal.learning import recipes
-
-    return recipes.describe_recipes()
+    return describe_recipes()
 
 
 @transaction.atomic
@@ -53,10 +56,8 @@ def start_training(
     version = cohorts_access.get_version(user, team_slug, cohort, cohort_version)
     if known is None and not version.is_trainable:
         raise ConflictError("cohort_not_trainable", f"{version} has lost a series: freeze the cohort anew.")
-    from medportal.learning import recipes
-
-    config = recipes.complete_config(recipe, settings or {})
-    job, _ = create_job(
+    config = complete_config(recipe, settings or {})
+    job, is_new = create_job(
         id=id,
         team=team,
         kind=KIND,
@@ -72,8 +73,22 @@ def start_training(
         },
         created_by=user,
     )
-    training, _ = TrainingRun.objects.get_or_create(
-        job=job,
-        defaults={"team": team, "cohort_version": version, "recipe": recipe, "config": config, "model_name": model},
-    )
-    return training
+    if is_new:
+        TrainingRun.objects.create(
+            job=job, team=team, cohort_version=version, recipe=recipe, config=config, model_name=model
+        )
+        follow_job(job)
+    return access.with_rows(TrainingRun.objects.filter(pk=job.pk)).get()
+
+
+def follow_job(job: Job) -> None:
+    """Show the run to all who watch the team, and clear up at its end; called at each change of the job's state."""
+    training = access.with_rows(TrainingRun.objects.filter(pk=job.pk)).first()
+    if training is None:
+        # The job is being created: `start_training` calls again once the run stands beside it.
+        return
+    payload = {"training": TrainingSerializer(training).data}
+    publish(f"team:{training.team.slug}", "training.changed", payload, team_id=training.team_id)
+    if job.state in FINAL_STATES:
+        folder, keep = TrainingFolder(job.pk), job.state == State.FAILED
+        transaction.on_commit(lambda: folder.clear(keep_attempts=keep))

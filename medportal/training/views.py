@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from medportal.accounts.authentication import user_of
 from medportal.training import access, services
 from medportal.training.models import TrainingRun
 from medportal.training.serializers import NewTrainingSerializer, RecipeSerializer, TrainingSerializer
@@ -23,7 +24,7 @@ class RecipesView(APIView):
     @extend_schema(operation_id="recipes_list", responses=RecipeSerializer(many=True))
     def get(self, request: Request, team: str) -> Response:
         """List the recipes with the fields of their forms."""
-        return Response(RecipeSerializer(services.list_recipes(request.user, team), many=True).data)
+        return Response(RecipeSerializer(services.list_recipes(user_of(request), team), many=True).data)
 
 
 class TrainingsView(ListAPIView[TrainingRun]):
@@ -41,14 +42,14 @@ class TrainingsView(ListAPIView[TrainingRun]):
         """Start a training; the answer comes before it runs."""
         serializer = NewTrainingSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        training = services.start_training(request.user, team, **serializer.validated_data)
+        training = services.start_training(user_of(request), team, **serializer.validated_data)
         return Response(TrainingSerializer(training).data, status=202)
 
     def get_queryset(self) -> QuerySet[TrainingRun]:
         """Return the visible runs."""
         if getattr(self, "swagger_fake_view", False):
             return TrainingRun.objects.none()
-        return access.visible_trainings(self.request.user, self.kwargs["team"])
+        return access.visible_trainings(user_of(self.request), self.kwargs["team"])
 
 
 class TrainingView(APIView):
@@ -57,4 +58,4 @@ class TrainingView(APIView):
     @extend_schema(operation_id="trainings_retrieve", responses=TrainingSerializer)
     def get(self, request: Request, team: str, job_id: UUID) -> Response:
         """Return the run with its figures so far."""
-        return Response(TrainingSerializer(access.get_training(request.user, team, job_id)).data)
+        return Response(TrainingSerializer(access.get_training(user_of(request), team, job_id)).data)

@@ -55,6 +55,8 @@ class ModelVersion(models.Model):
     job_id = models.UUIDField(null=True, unique=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    # Set by the view that shows it: the text of README.md.
+    card = ""
     # When it was last promoted: a rollback goes to the version that was promoted before the present one.
     promoted_at = models.DateTimeField(null=True)
 

@@ -15,6 +15,7 @@ from uuid import uuid4
 from django.conf import settings
 
 from medportal.errors import ConflictError, InvalidError, UnavailableError
+from medportal.inference.package import open_package
 from medportal.zoo.models import ModelVersion
 
 CARD = "README.md"
@@ -59,8 +60,6 @@ def stage_package(team_slug: str, model_name: str, source: Path) -> StagedPackag
         for name in _files_of(source):
             _copy_durably(source / name, target / name)
         _sync_dir(target)
-        from medportal.inference.package import open_package
-
         package = open_package(target)
         return StagedPackage(target, package.manifest.to_json(), package.sha256)
     except BaseException:

@@ -17,11 +17,11 @@ class ModelVersionSerializer(serializers.ModelSerializer[ModelVersion]):
     metrics = serializers.DictField(help_text="Of the test split, as measured when it was trained")
     classes = serializers.SerializerMethodField()
     modalities = serializers.SerializerMethodField(help_text="Modalities that it can read")
-    created_by = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
+    created_by: Any = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
 
     class Meta:
         model = ModelVersion
-        fields = (
+        fields: Any = (
             "model",
             "task",
             "number",
@@ -53,13 +53,13 @@ class ModelVersionDetailSerializer(ModelVersionSerializer):
     card = serializers.CharField(help_text="The model card, Markdown")
 
     class Meta(ModelVersionSerializer.Meta):
-        fields = (*ModelVersionSerializer.Meta.fields, "manifest", "card")
+        fields: Any = (*ModelVersionSerializer.Meta.fields, "manifest", "card")
 
 
 class ModelSerializer(serializers.ModelSerializer[Model]):
     """A model with its versions, newest first."""
 
-    team = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    team: Any = serializers.SlugRelatedField(slug_field="slug", read_only=True)
     versions = ModelVersionSerializer(many=True)
 
     class Meta:

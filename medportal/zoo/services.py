@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from medportal.accounts.models import Team, User
 from medportal.audit.services import record
 from medportal.errors import ConflictError
+from medportal.inference.package import open_package
 from medportal.messaging.services import publish
 from medportal.zoo import access, packages
 from medportal.zoo.models import Model, ModelVersion, Origin, Stage
@@ -99,9 +100,7 @@ def install_shipped(team: Team, *, actor: User | None = None) -> ModelVersion:
     shipped = ModelVersion.objects.filter(model__team=team, model__name=SHIPPED_MODEL, origin=Origin.SHIPPED)
     version = shipped.order_by("-number").first()
     if version is None:
-        from medportal.inference.package import open_package
-
-        metrics = open_package(source).manifest.metrics
+        metrics = open_package(source).manifest.trained["metrics"]
         version = register_package(
             team, SHIPPED_MODEL, source, origin=Origin.SHIPPED, metrics=metrics, created_by=actor
         )

@@ -1,0 +1,53 @@
+"""Where a training run keeps its files, and what remains of them at its end."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+
+CHECKPOINT, PACKAGE = "checkpoint", "package"
+
+
+class TrainingFolder:
+    """The folder `<data>/jobs/<id>/`: prepared data for all attempts, and for each attempt one of its own.
+
+    An attempt writes into its own folder alone. So a child whose watcher was cut off, and which has not noticed yet,
+    cannot disturb the attempt that has taken over.
+    """
+
+    def __init__(self, job_id: UUID) -> None:
+        self.root = Path(settings.DATA_DIR) / "jobs" / str(job_id)
+
+    @property
+    def prepared(self) -> Path:
+        """Where the prepared samples lie, once they are complete."""
+        return self.root / "prepared"
+
+    def attempt(self, number: int) -> Path:
+        """Return an attempt's own folder."""
+        return self.root / f"attempt-{number}"
+
+    def begin_attempt(self, number: int) -> Path:
+        """Make an attempt's folder, with the newest checkpoint of those before it."""
+        folder = self.attempt(number)
+        folder.mkdir(parents=True, exist_ok=True)
+        for earlier in range(number - 1, 0, -1):
+            checkpoints = sorted(self.attempt(earlier).glob(f"{CHECKPOINT}*"))
+            # `checkpoint.new` may be half written; `checkpoint.old` is whole where the exchange was cut off.
+            whole = [path for path in checkpoints if path.suffix != ".new"]
+            for path in whole:
+                shutil.copytree(path, folder / path.name, dirs_exist_ok=True)
+            if whole:
+                break
+        return folder
+
+    def clear(self, *, keep_attempts: bool) -> None:
+        """Remove what is no longer needed; a failed run keeps its checkpoints and its log for a second look."""
+        if not keep_attempts:
+            shutil.rmtree(self.root, ignore_errors=True)
+            return
+        for path in [self.prepared, *self.root.glob(".preparing-*"), *self.root.glob(f"attempt-*/{PACKAGE}")]:
+            shutil.rmtree(path, ignore_errors=True)

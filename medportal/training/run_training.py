@@ -1,0 +1,225 @@
+"""Runs a claimed training: prepares the cohort, watches the child that trains, enters its package into the zoo."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+
+from medportal.archive.reading import load_series_volume
+from medportal.cohorts.models import CohortMember
+from medportal.errors import ConflictError, InvalidError, MedportalError, UnavailableError
+from medportal.jobs.leases import Lease, claim
+from medportal.learning.prepared import SeriesToPrepare, input_spec, write_prepared
+from medportal.training.child import TrainingChild
+from medportal.training.folders import CHECKPOINT, PACKAGE, TrainingFolder
+from medportal.training.models import TrainingRun
+from medportal.zoo import packages
+from medportal.zoo.models import Origin
+from medportal.zoo.services import enter_package
+
+log = structlog.get_logger(__name__)
+# How often a silent child's lease is looked at: a cancellation is at most this much later than the lease knows.
+POLL_S = 0.25
+# Parts of the progress bar: preparing the data, then training, then export.
+PREPARED_AT, TRAINED_AT = 0.1, 0.9
+
+
+def run_training(job_id: UUID | str, *, worker: str) -> None:
+    """Claim the job and bring it to its end; nothing happens where it is not there to be claimed."""
+    with claim(job_id, worker=worker) as lease:
+        if lease is not None:
+            _Run(lease).run()
+
+
+@dataclass
+class _Finished:
+    """What the child said last."""
+
+    metrics: dict[str, Any]
+    package: Path
+
+
+class _Run:
+    """One attempt at a training."""
+
+    def __init__(self, lease: Lease) -> None:
+        self.lease = lease
+        rows = TrainingRun.objects.select_related("team", "cohort_version__cohort")
+        self.training = rows.get(job=lease.job)
+        self.folder = TrainingFolder(lease.job.pk)
+        self.epochs_told = len(self.training.history)
+
+    @property
+    def is_control(self) -> bool:
+        """Say whether the labels are shuffled: then what comes of it is a measure, not a model."""
+        return bool(self.training.config.get("shuffled_labels"))
+
+    def run(self) -> None:
+        """Bring the training to its end."""
+        modalities = self._prepare()
+        finished = self._train(modalities)
+        self._keep(finished)
+
+    def _tell_stage(self, stage: str, detail: str = "") -> None:
+        self.lease.report(stage=stage)
+        self.lease.emit("training.stage", {"stage": stage, "detail": detail})
+
+    def _prepare(self) -> list[str]:
+        """Write the cohort's samples, unless an earlier attempt has; return the modalities."""
+        members = list(CohortMember.objects.filter(version=self.training.cohort_version).select_related("series__team"))
+        lost = [member.series_instance_uid for member in members if member.series is None]
+        if lost:
+            raise ConflictError("cohort_not_trainable", f"Series {lost[0]} of the cohort has been deleted.")
+        modalities = sorted({member.series.modality for member in members if member.series})
+        if not self.folder.prepared.exists():
+            self._tell_stage("preparing", f"{len(members)} series")
+            # Under a name of its own until it is complete: a cut-off attempt leaves nothing that looks whole.
+            unfinished = self.folder.root / f".preparing-{uuid4().hex}"
+            write_prepared(unfinished, input_spec(self.training.config, modalities), self._series(members))
+            try:
+                unfinished.rename(self.folder.prepared)
+            except OSError:
+                # An attempt that had been given up for lost was quicker.
+                shutil.rmtree(unfinished)
+        return modalities
+
+    def _series(self, members: list[CohortMember]) -> Iterator[SeriesToPrepare]:
+        for number, member in enumerate(members):
+            assert member.series is not None
+            self.lease.report(progress=PREPARED_AT * number / len(members))
+            try:
+                volume = load_series_volume(member.series)
+            except MedportalError as error:
+                raise InvalidError(error.code, f"Series {member.series_instance_uid}: {error.detail}") from error
+            yield SeriesToPrepare(
+                volume=volume,
+                series_uid=member.series_instance_uid,
+                group=member.group,
+                split=member.split,
+                label=member.label,
+                slice_labels=member.slice_labels,
+            )
+
+    def _train(self, modalities: list[str]) -> _Finished:
+        """Watch the child until it has finished; leaving this function ends it in every case."""
+        own = self.folder.begin_attempt(self.lease.attempt)
+        shutil.rmtree(own / PACKAGE, ignore_errors=True)
+        spec = self._spec(own, modalities)
+        deadline = time.monotonic() + settings.TRAINING_TIME_LIMIT_S
+        with TrainingChild(spec, own, threads=settings.TRAINING_THREADS) as child:
+            for message in child.messages(poll_s=POLL_S):
+                self.lease.check()
+                if time.monotonic() > deadline:
+                    hours = settings.TRAINING_TIME_LIMIT_S / 3600
+                    raise UnavailableError("time_limit", f"The training reached its time limit of {hours:g} hours.")
+                if message is not None and (finished := self._take(message)):
+                    return finished
+            code = child.exit_code()
+            log.error("training.child_ended", job=str(self.lease.job.pk), code=code, words=child.last_words())
+        raise UnavailableError("child_lost", _reason(code))
+
+    def _spec(self, own: Path, modalities: list[str]) -> dict[str, Any]:
+        version, config = self.training.cohort_version, self.training.config
+        cohort = version.cohort
+        return {
+            "recipe": self.training.recipe,
+            "config": config,
+            "data_dir": str(self.folder.prepared),
+            "checkpoint_dir": str(own / CHECKPOINT),
+            "output_dir": str(own / PACKAGE),
+            "classes": version.classes,
+            "modalities": modalities,
+            "model": {
+                "name": self.training.model_name,
+                "title": self.training.model_name.replace("-", " ").capitalize(),
+            },
+            "data": {
+                "description": f"cohort {cohort.name}, version {version.number}: {cohort.description or cohort.title}",
+                "cohort": cohort.name,
+                "version": version.number,
+                "content_hash": version.content_hash,
+            },
+        }
+
+    def _take(self, message: dict[str, Any]) -> _Finished | None:
+        """Pass on what the child says; returns what came of it when it has finished."""
+        match message.pop("type"):
+            case "stage":
+                self._tell_stage(message["stage"], message.get("detail", ""))
+            case "progress":
+                self.lease.report(progress=PREPARED_AT + (TRAINED_AT - PREPARED_AT) * message["progress"])
+            case "epoch":
+                self._keep_epoch(_finite(message))
+            case "log":
+                self.lease.emit("training.log", {"message": str(message["message"])})
+            case "failed":
+                raise InvalidError(message["code"], message["detail"])
+            case "finished":
+                return _Finished(_finite(message["metrics"]), Path(message["package"]))
+        return None
+
+    def _keep_epoch(self, figures: dict[str, Any]) -> None:
+        """Write an epoch's figures and tell of them, once: a child that goes on repeats those of earlier attempts."""
+        if figures["epoch"] <= self.epochs_told:
+            return
+        with transaction.atomic():
+            self.lease.emit("epoch.finished", figures)
+            history = TrainingRun.objects.select_for_update().get(pk=self.training.pk).history
+            TrainingRun.objects.filter(pk=self.training.pk).update(history=[*history, figures])
+        self.epochs_told = figures["epoch"]
+
+    def _keep(self, finished: _Finished) -> None:
+        """Enter the package, write the figures and end the job, in one transaction; the slow part comes before it."""
+        self._tell_stage("registering")
+        result = {"model": self.training.model_name, "version": None, "metrics": finished.metrics}
+        if self.is_control:
+            self.lease.succeed(result, within=lambda: self._write(result))
+            return
+        staged = packages.stage_package(self.training.team.slug, self.training.model_name, finished.package)
+        try:
+            self.lease.succeed(result, within=lambda: self._write(result, staged))
+        finally:
+            staged.discard()
+
+    def _write(self, result: dict[str, Any], staged: packages.StagedPackage | None = None) -> None:
+        if staged is not None:
+            version = enter_package(
+                staged,
+                self.training.team,
+                self.training.model_name,
+                origin=Origin.TRAINED,
+                metrics=result["metrics"],
+                created_by=self.lease.job.created_by,
+                job_id=self.lease.job.pk,
+            )
+            result["version"] = version.number
+        TrainingRun.objects.filter(pk=self.training.pk).update(version=result["version"], metrics=result["metrics"])
+        self.lease.emit("training.finished", result)
+
+
+def _finite(value: Any) -> Any:
+    """Return JSON without NaN and infinity, which JSON does not have."""
+    match value:
+        case dict():
+            return {key: _finite(one) for key, one in value.items()}
+        case list():
+            return [_finite(one) for one in value]
+        case float() if not math.isfinite(value):
+            return None
+    return value
+
+
+def _reason(code: int) -> str:
+    if code == -9:
+        return "The training process was killed; most often that means that the machine ran out of memory."
+    return f"The training process ended unexpectedly (exit code {code})."
