@@ -40,7 +40,7 @@ def role_of(user: User, team: Team) -> Role | None:
 
 def default_team(user: User) -> Team:
     """Return the team that the user means when it names none; NotFoundError for a user of no team."""
-    team = visible_teams(user).filter(pk=user.default_team_id).first() or visible_teams(user).first()
+    team = visible_teams(user).filter(pk=user.default_team_id or 0).first() or visible_teams(user).first()
     if team is None:
         raise NotFoundError("no_team", "You are not a member of any team yet.")
     return team

@@ -55,7 +55,9 @@ class User(AbstractUser):
     language = models.CharField(max_length=10, choices=Language.choices, default=Language.ENGLISH)
     theme = models.CharField(max_length=10, choices=Theme.choices, default=Theme.DARK)
     default_team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    teams = models.ManyToManyField(Team, through="Membership", related_name="users")
+    teams: models.ManyToManyField[Team, Membership] = models.ManyToManyField(
+        Team, through="Membership", related_name="users"
+    )
 
 
 class Membership(models.Model):

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from medportal.accounts.models import ApiToken, Language, Membership, Role, Theme, User
+from medportal.accounts.models import ApiToken, Language, Membership, Role, Team, Theme, User
 
 
 class LoginSerializer(serializers.Serializer[Any]):
@@ -37,7 +37,7 @@ class MeSerializer(serializers.ModelSerializer[User]):
     """Who I am, and what I prefer."""
 
     teams = TeamMembershipSerializer(source="memberships", many=True, read_only=True)
-    default_team = serializers.SlugRelatedField(slug_field="slug", read_only=True)
+    default_team: serializers.SlugRelatedField[Team] = serializers.SlugRelatedField(slug_field="slug", read_only=True)
 
     class Meta:
         model = User
@@ -78,13 +78,15 @@ class ApiTokenSerializer(serializers.ModelSerializer[ApiToken]):
         read_only_fields = ("id", "created_at", "last_used_at")
 
 
-class IssuedTokenSerializer(ApiTokenSerializer):
+class IssuedTokenSerializer(serializers.ModelSerializer[ApiToken]):
     """An API token at the one moment when its secret is shown."""
 
     token = serializers.CharField(read_only=True)
 
-    class Meta(ApiTokenSerializer.Meta):
+    class Meta:
+        model = ApiToken
         fields = (*ApiTokenSerializer.Meta.fields, "token")
+        read_only_fields = ApiTokenSerializer.Meta.read_only_fields
 
 
 class MemberSerializer(serializers.ModelSerializer[Membership]):

@@ -14,7 +14,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from medportal.accounts import access, serializers, services
-from medportal.accounts.authentication import BearerAuthentication
+from medportal.accounts.authentication import BearerAuthentication, user_of
+from medportal.accounts.models import Role
 
 
 def _checked(serializer_class: Any, request: Request) -> dict[str, Any]:
@@ -76,7 +77,7 @@ class MeView(APIView):
     @extend_schema(operation_id="auth_me", responses=serializers.MeSerializer)
     def get(self, request: Request) -> Response:
         """Return the account, its preferences and its teams."""
-        return Response(serializers.MeSerializer(request.user).data)
+        return Response(serializers.MeSerializer(user_of(request)).data)
 
     @extend_schema(
         operation_id="auth_me_change",
@@ -85,7 +86,7 @@ class MeView(APIView):
     )
     def patch(self, request: Request) -> Response:
         """Change preferences."""
-        user = services.set_preferences(request.user, **_checked(serializers.PreferencesSerializer, request))
+        user = services.set_preferences(user_of(request), **_checked(serializers.PreferencesSerializer, request))
         return Response(serializers.MeSerializer(user).data)
 
 
@@ -96,7 +97,7 @@ class PasswordView(APIView):
     def post(self, request: Request) -> Response:
         """Change it."""
         words = _checked(serializers.PasswordSerializer, request)
-        services.change_password(request._request, request.user, **words)  # noqa: SLF001
+        services.change_password(request._request, user_of(request), **words)  # noqa: SLF001
         return Response(status=204)
 
 
@@ -106,7 +107,7 @@ class ApiTokensView(APIView):
     @extend_schema(operation_id="tokens_list", responses=serializers.ApiTokenSerializer(many=True))
     def get(self, request: Request) -> Response:
         """List them, without secrets."""
-        return Response(serializers.ApiTokenSerializer(access.own_tokens(request.user), many=True).data)
+        return Response(serializers.ApiTokenSerializer(access.own_tokens(user_of(request)), many=True).data)
 
     @extend_schema(
         operation_id="tokens_create",
@@ -115,7 +116,7 @@ class ApiTokensView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Issue one; its secret is in this answer alone."""
-        token, secret = services.issue_token(request.user, **_checked(serializers.ApiTokenSerializer, request))
+        token, secret = services.issue_token(user_of(request), **_checked(serializers.ApiTokenSerializer, request))
         return Response({**serializers.ApiTokenSerializer(token).data, "token": secret}, status=201)
 
 
@@ -125,7 +126,7 @@ class ApiTokenView(APIView):
     @extend_schema(operation_id="tokens_delete", responses={204: None})
     def delete(self, request: Request, token_id: int) -> Response:
         """End it."""
-        services.revoke_token(access.get_own_token(request.user, token_id), actor=request.user)
+        services.revoke_token(access.get_own_token(user_of(request), token_id), actor=user_of(request))
         return Response(status=204)
 
 
@@ -135,7 +136,7 @@ class MembersView(APIView):
     @extend_schema(operation_id="members_list", responses=serializers.MemberSerializer(many=True))
     def get(self, request: Request, team: str) -> Response:
         """List the members."""
-        return Response(serializers.MemberSerializer(access.visible_members(request.user, team), many=True).data)
+        return Response(serializers.MemberSerializer(access.visible_members(user_of(request), team), many=True).data)
 
     @extend_schema(
         operation_id="members_create",
@@ -144,9 +145,9 @@ class MembersView(APIView):
     )
     def post(self, request: Request, team: str) -> Response:
         """Add a member."""
-        owner = access.get_team(request.user, team, access.Role.MANAGER)
+        owner = access.get_team(user_of(request), team, Role.MANAGER)
         words = _checked(serializers.NewMemberSerializer, request)
-        member = services.add_member(owner, actor=request.user, **words)
+        member = services.add_member(owner, actor=user_of(request), **words)
         return Response(serializers.MemberSerializer(member).data, status=201)
 
 
@@ -160,12 +161,14 @@ class MemberView(APIView):
     )
     def patch(self, request: Request, team: str, user_id: int) -> Response:
         """Change role or right to sign."""
-        member = access.get_member(request.user, team, user_id)
+        member = access.get_member(user_of(request), team, user_id)
         words = _checked(serializers.MemberChangeSerializer, request)
-        return Response(serializers.MemberSerializer(services.change_member(member, actor=request.user, **words)).data)
+        return Response(
+            serializers.MemberSerializer(services.change_member(member, actor=user_of(request), **words)).data
+        )
 
     @extend_schema(operation_id="members_delete", responses={204: None})
     def delete(self, request: Request, team: str, user_id: int) -> Response:
         """Remove the member."""
-        services.remove_member(access.get_member(request.user, team, user_id), actor=request.user)
+        services.remove_member(access.get_member(user_of(request), team, user_id), actor=user_of(request))
         return Response(status=204)

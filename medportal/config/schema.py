@@ -40,7 +40,7 @@ def _auto_schema(generator: Any) -> Any:
     from drf_spectacular.openapi import AutoSchema
     from rest_framework.views import APIView
 
-    view = APIView()
+    view: Any = APIView()
     view.request = None
     auto_schema = AutoSchema()
     auto_schema.view = view

@@ -122,7 +122,7 @@ BROKER_URL_FILE = DATA_DIR / "run" / "broker.url"
 def _broker_url() -> str:
     """Find the broker: `REDIS_URL`, else what the supervisor wrote, else Redis' usual port."""
     if url := env("REDIS_URL", default=""):
-        return url
+        return str(url)
     if BROKER_URL_FILE.exists():
         return BROKER_URL_FILE.read_text().strip()
     return "redis://127.0.0.1:6379/0"

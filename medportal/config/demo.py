@@ -1,0 +1,206 @@
+"""The demo: phantoms and real images with labels, a cohort, the shipped model, and a training that makes the next one."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID, uuid4, uuid5
+
+from pydicom.data import get_testdata_file
+
+from medportal.accounts.models import Team, User
+from medportal.analysis.services import start_analysis
+from medportal.annotations.models import Label, Source
+from medportal.annotations.services import label_instances, label_series
+from medportal.archive import storage
+from medportal.archive.models import Series
+from medportal.archive.services import store_instance
+from medportal.cohorts.models import CohortVersion
+from medportal.cohorts.services import choose_version
+from medportal.errors import MedportalError
+from medportal.imaging.phantom_dicom import phantom_datasets, phantom_uid, to_file_bytes
+from medportal.imaging.phantoms import SLICES, Kind, make_phantom
+from medportal.jobs.models import Job, State
+from medportal.learning.phantom_data import CLASS_OF_KIND, CLASSES, DESCRIPTION, LIMITS, PhantomCase, slice_labels
+from medportal.training.models import TrainingRun
+from medportal.training.services import start_training
+from medportal.zoo.services import SHIPPED_MODEL, install_shipped
+
+SCHEME, COHORT = "lung-cancer", "lung-phantoms"
+FIRST_SEED = 1000
+# Phantoms on which version 1 is run, so that the worklist has something to show.
+ANALYSED = 2
+_NAMESPACE = UUID("1e4ae4d1-2c5b-4f6b-9d0e-5a1d7b1f6c26")
+Say = Callable[[str], None]
+
+# Well-formed images that pydicom's wheel carries: samples of DICOM's working group 4 (NEMA), a drawn test pattern,
+# a deflated one of D. Clunie's, and the discs on which pydicom tests DICOMDIR, made small. None shows a known person.
+REAL_FILES = (
+    "CT_small.dcm",
+    "MR_small.dcm",
+    "JPEG2000.dcm",
+    "examples_jpeg2k.dcm",
+    "examples_rgb_color.dcm",
+    "SC_rgb_rle.dcm",
+    "image_dfl.dcm",
+    *(f"dicomdirtests/77654033/CR{n}/{name}" for n, name in ((1, 6154), (2, 6247), (3, 6278))),
+    *(f"dicomdirtests/77654033/CT2/{name}" for name in (17106, 17136, 17166, 17196)),
+)
+
+
+@dataclass(frozen=True)
+class MadePhantom:
+    """A phantom as files, with what is known of it; small enough to be handed from process to process."""
+
+    case: PhantomCase
+    files: list[bytes]
+    labels: dict[str, str]
+    nodules: list[dict[str, object]]
+
+
+def make_demo(team: Team, actor: User, *, patients: int, say: Say) -> TrainingRun:
+    """Make what is missing of the demo, and return its training; made again, it adds nothing."""
+    version = install_shipped(team, actor=actor)
+    say(f"model {version} installed")
+    import_real_files(team, actor, say=say)
+    cases = demo_cases(patients)
+    import_phantoms(team, actor, cases, say=say)
+    for case in cases[:ANALYSED]:
+        _analyse(team, actor, _series_uid(case))
+    cohort = _freeze(team, actor, cases)
+    say(f"cohort {cohort} frozen")
+    return _start_training(team, actor, cohort)
+
+
+def demo_cases(patients: int) -> list[PhantomCase]:
+    """Return the first so many phantom patients: of each two neighbours one has cancer, whatever the number."""
+    cases = []
+    for number in range(1, patients + 1):
+        is_first_cancer = hashlib.sha256(f"pair {(number - 1) // 2}".encode()).digest()[0] % 2 == 0
+        kind: Kind = "cancer" if is_first_cancer == (number % 2 == 1) else "normal"
+        cases.append(PhantomCase(number, FIRST_SEED + number, kind))
+    return cases
+
+
+def import_real_files(team: Team, actor: User, *, say: Say) -> None:
+    """Store the real images; one that is missing or refused is named and left out."""
+    stored = 0
+    for name in REAL_FILES:
+        path = get_testdata_file(name, download=False)
+        if path is None:
+            say(f"{name} is not in this pydicom: left out")
+            continue
+        try:
+            store_instance(team=team, path=storage.copy_in(Path(str(path))), actor=actor, door="demo")
+            stored += 1
+        except MedportalError as error:
+            say(f"{name}: {error.detail}")
+    say(f"{stored} real images")
+
+
+def import_phantoms(team: Team, actor: User, cases: list[PhantomCase], *, say: Say) -> None:
+    """Make and store the phantoms that are not there yet, and label them."""
+    missing = [case for case in cases if not _is_complete(team, case)]
+    for number, phantom in enumerate(_made(missing), start=1):
+        series = _store(team, actor, phantom)
+        _label(series, actor, phantom)
+        if number % 10 == 0 or number == len(missing):
+            say(f"phantoms {number}/{len(missing)}")
+
+
+def make_files(case: PhantomCase) -> MadePhantom:
+    """Make a phantom and write it as DICOM files; runs in a process of its own."""
+    phantom = make_phantom(case.seed, case.kind)
+    datasets = list(phantom_datasets(phantom, case.number))
+    nodules = [
+        {"centre_mm": list(n.centre_mm), "diameter_mm": n.diameter_mm, "is_spiculated": n.is_spiculated}
+        for n in phantom.nodules
+    ]
+    labels = slice_labels(phantom, [str(ds.SOPInstanceUID) for ds in datasets])
+    return MadePhantom(case, [to_file_bytes(ds) for ds in datasets], labels, nodules)
+
+
+def _made(cases: list[PhantomCase]) -> Iterator[MadePhantom]:
+    """Yield the phantoms in order, made by two processes, a few ahead of who stores them."""
+    if not cases:
+        return
+    # Spawned, not forked: a child has no business with our database connection.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=2, mp_context=context) as pool:
+        ahead: list[Future[MadePhantom]] = []
+        for case in cases:
+            ahead.append(pool.submit(make_files, case))
+            if len(ahead) > 4:
+                yield ahead.pop(0).result()
+        while ahead:
+            yield ahead.pop(0).result()
+
+
+def _series_uid(case: PhantomCase) -> str:
+    return phantom_uid(case.seed, case.kind, case.number, "series")
+
+
+def _is_complete(team: Team, case: PhantomCase) -> bool:
+    series = Series.objects.filter(team=team, series_instance_uid=_series_uid(case)).first()
+    if series is None or series.number_of_instances < SLICES:
+        return False
+    # The labels of the slices are written last.
+    return Label.objects.filter(series=series, scheme=SCHEME, instance__isnull=False).exists()
+
+
+def _store(team: Team, actor: User, phantom: MadePhantom) -> Series:
+    series: Series | None = None
+    for content in phantom.files:
+        path = storage.incoming_dir() / f"{uuid4().hex}.part"
+        path.write_bytes(content)
+        series = store_instance(team=team, path=path, actor=actor, door="demo").series
+    assert series is not None
+    return series
+
+
+def _label(series: Series, actor: User, phantom: MadePhantom) -> None:
+    """Write down the truth, which is known by construction."""
+    value, detail = CLASS_OF_KIND[phantom.case.kind], {"nodules": phantom.nodules}
+    label_series(series, scheme=SCHEME, value=value, source=Source.PHANTOM, author=actor, detail=detail)
+    values: dict[str, tuple[str, dict[str, object]]] = {uid: (label, {}) for uid, label in phantom.labels.items()}
+    label_instances(series, scheme=SCHEME, values=values, source=Source.PHANTOM, author=actor)
+
+
+def _freeze(team: Team, actor: User, cases: list[PhantomCase]) -> CohortVersion:
+    version, _ = choose_version(
+        actor,
+        team.slug,
+        name=COHORT,
+        title="Lung phantoms",
+        description=f"{len(cases)} patients, {DESCRIPTION}. {LIMITS}",
+        scheme=SCHEME,
+        classes=CLASSES,
+        series=[_series_uid(case) for case in cases],
+    )
+    return version
+
+
+def _analyse(team: Team, actor: User, series_uid: str) -> None:
+    job_id = uuid5(_NAMESPACE, f"{team.slug}/analysis/{series_uid}")
+    start_analysis(actor, team.slug, id=job_id, series_instance_uid=series_uid, model=SHIPPED_MODEL)
+
+
+def _start_training(team: Team, actor: User, cohort: CohortVersion) -> TrainingRun:
+    """Start the demo's training of this content; one that failed or was cancelled is begun anew."""
+    for trial in range(1, 1000):
+        job_id = uuid5(_NAMESPACE, f"{team.slug}/training/{cohort.content_hash}/{trial}")
+        if not Job.objects.filter(pk=job_id, state__in=(State.FAILED, State.CANCELLED)).exists():
+            break
+    return start_training(
+        actor,
+        team.slug,
+        id=job_id,
+        cohort=COHORT,
+        cohort_version=cohort.number,
+        recipe="classification",
+        model=SHIPPED_MODEL,
+    )
