@@ -8,6 +8,7 @@ import time
 from celery import shared_task
 
 from medportal.jobs.leases import claim
+from medportal.messaging.services import finish_reaction
 
 
 @shared_task(name="tests.jobs.count")
@@ -23,3 +24,8 @@ def count(job_id: str, **_: object) -> None:
             lease.report(progress=(n + 1) / params["pieces"], stage="counting")
             time.sleep(params.get("pause_s", 0))
         lease.succeed({"count": params["pieces"]})
+
+
+@shared_task(name="tests.jobs.react")
+def react(event_id: int, **_: object) -> None:
+    finish_reaction(event_id, "tests.jobs.react")
