@@ -1,4 +1,7 @@
-"""What must hold before the site can start: each failure is one sentence that says what to do."""
+"""What must hold before the site can start: each failure is one sentence that says what to do.
+
+Uses the standard library alone, so that `make run` can ask before it installs anything.
+"""
 
 from __future__ import annotations
 
@@ -129,3 +132,20 @@ def names_of(address: Address) -> list[str]:
         probe.connect(("192.0.2.1", 9))
         names.append(probe.getsockname()[0])
     return list(dict.fromkeys(f"[{name}]" if ":" in name else name for name in names))
+
+
+def main() -> int:
+    """Check all that can be checked before anything is installed; returns the exit code."""
+    environment = dict(os.environ)
+    try:
+        check_python()
+        check_data_dir(data_dir_from(environment))
+        check_address(address_from(environment))
+    except CannotStartError as error:
+        print(f"medportal: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

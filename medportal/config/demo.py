@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID, uuid4, uuid5
 
@@ -22,10 +19,11 @@ from medportal.archive.services import store_instance
 from medportal.cohorts.models import CohortVersion
 from medportal.cohorts.services import choose_version
 from medportal.errors import MedportalError
-from medportal.imaging.phantom_dicom import phantom_datasets, phantom_uid, to_file_bytes
-from medportal.imaging.phantoms import SLICES, Kind, make_phantom
+from medportal.imaging.phantom_dicom import phantom_uid
+from medportal.imaging.phantoms import SLICES, Kind
 from medportal.jobs.models import Job, State
-from medportal.learning.phantom_data import CLASS_OF_KIND, CLASSES, DESCRIPTION, LIMITS, PhantomCase, slice_labels
+from medportal.learning.phantom_data import CLASS_OF_KIND, CLASSES, DESCRIPTION, LIMITS, PhantomCase
+from medportal.learning.phantom_files import PhantomFiles, made_files
 from medportal.training.models import TrainingRun
 from medportal.training.services import start_training
 from medportal.zoo.services import SHIPPED_MODEL, install_shipped
@@ -50,16 +48,6 @@ REAL_FILES = (
     *(f"dicomdirtests/77654033/CR{n}/{name}" for n, name in ((1, 6154), (2, 6247), (3, 6278))),
     *(f"dicomdirtests/77654033/CT2/{name}" for name in (17106, 17136, 17166, 17196)),
 )
-
-
-@dataclass(frozen=True)
-class MadePhantom:
-    """A phantom as files, with what is known of it; small enough to be handed from process to process."""
-
-    case: PhantomCase
-    files: list[bytes]
-    labels: dict[str, str]
-    nodules: list[dict[str, object]]
 
 
 def make_demo(team: Team, actor: User, *, patients: int, say: Say) -> TrainingRun:
@@ -105,39 +93,11 @@ def import_real_files(team: Team, actor: User, *, say: Say) -> None:
 def import_phantoms(team: Team, actor: User, cases: list[PhantomCase], *, say: Say) -> None:
     """Make and store the phantoms that are not there yet, and label them."""
     missing = [case for case in cases if not _is_complete(team, case)]
-    for number, phantom in enumerate(_made(missing), start=1):
+    for number, phantom in enumerate(made_files(missing), start=1):
         series = _store(team, actor, phantom)
         _label(series, actor, phantom)
         if number % 10 == 0 or number == len(missing):
             say(f"phantoms {number}/{len(missing)}")
-
-
-def make_files(case: PhantomCase) -> MadePhantom:
-    """Make a phantom and write it as DICOM files; runs in a process of its own."""
-    phantom = make_phantom(case.seed, case.kind)
-    datasets = list(phantom_datasets(phantom, case.number))
-    nodules = [
-        {"centre_mm": list(n.centre_mm), "diameter_mm": n.diameter_mm, "is_spiculated": n.is_spiculated}
-        for n in phantom.nodules
-    ]
-    labels = slice_labels(phantom, [str(ds.SOPInstanceUID) for ds in datasets])
-    return MadePhantom(case, [to_file_bytes(ds) for ds in datasets], labels, nodules)
-
-
-def _made(cases: list[PhantomCase]) -> Iterator[MadePhantom]:
-    """Yield the phantoms in order, made by two processes, a few ahead of who stores them."""
-    if not cases:
-        return
-    # Spawned, not forked: a child has no business with our database connection.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=2, mp_context=context) as pool:
-        ahead: list[Future[MadePhantom]] = []
-        for case in cases:
-            ahead.append(pool.submit(make_files, case))
-            if len(ahead) > 4:
-                yield ahead.pop(0).result()
-        while ahead:
-            yield ahead.pop(0).result()
 
 
 def _series_uid(case: PhantomCase) -> str:
@@ -152,7 +112,7 @@ def _is_complete(team: Team, case: PhantomCase) -> bool:
     return Label.objects.filter(series=series, scheme=SCHEME, instance__isnull=False).exists()
 
 
-def _store(team: Team, actor: User, phantom: MadePhantom) -> Series:
+def _store(team: Team, actor: User, phantom: PhantomFiles) -> Series:
     series: Series | None = None
     for content in phantom.files:
         path = storage.incoming_dir() / f"{uuid4().hex}.part"
@@ -162,7 +122,7 @@ def _store(team: Team, actor: User, phantom: MadePhantom) -> Series:
     return series
 
 
-def _label(series: Series, actor: User, phantom: MadePhantom) -> None:
+def _label(series: Series, actor: User, phantom: PhantomFiles) -> None:
     """Write down the truth, which is known by construction."""
     value, detail = CLASS_OF_KIND[phantom.case.kind], {"nodules": phantom.nodules}
     label_series(series, scheme=SCHEME, value=value, source=Source.PHANTOM, author=actor, detail=detail)

@@ -13,7 +13,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.db.utils import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
-from rest_framework.response import Response
+from rest_framework.request import Request
 from rest_framework.views import set_rollback
 
 from medportal.errors import MedportalError
@@ -87,7 +87,7 @@ def _headers(status: int) -> dict[str, str]:
     return headers
 
 
-def problem_response(request: HttpRequest, status: int, code: str, detail: str, **extra: Any) -> HttpResponse:
+def problem_response(request: HttpRequest | Request, status: int, code: str, detail: str, **extra: Any) -> HttpResponse:
     """Return a problem as a plain Django response."""
     body = document(status, code, detail, getattr(request, "request_id", ""), extra)
     return HttpResponse(
@@ -95,20 +95,14 @@ def problem_response(request: HttpRequest, status: int, code: str, detail: str, 
     )
 
 
-def drf_exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Turn failures of DRF's views into problems; faults go on to the middleware."""
+def drf_exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
+    """Turn failures of DRF's views into problems, whatever the view else answers in; faults go on to the middleware."""
     described = describe(error)
     if described is None:
         return None
     set_rollback()
     status, code, detail, extra = described
-    request_id = getattr(context["request"], "request_id", "")
-    return Response(
-        document(status, code, detail, request_id, extra),
-        status=status,
-        headers=_headers(status),
-        content_type=CONTENT_TYPE,
-    )
+    return problem_response(context["request"], status, code, detail, **extra)
 
 
 def _log_fault(request: HttpRequest, error: Exception) -> None:
