@@ -1,0 +1,109 @@
+/** The study viewer: series on the left, the picture in the middle, results on the right. */
+
+import { Button, Drawer, Loader } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
+import { useEffect } from "react";
+import { useTranslation } from "react-i18next";
+
+import "./words";
+import { useKeys } from "./hooks";
+import { Banners } from "./parts/Banners";
+import { HelpOverlay } from "./parts/HelpOverlay";
+import { PhoneBar } from "./parts/PhoneBar";
+import { ResultsPanel } from "./parts/ResultsPanel";
+import { SeriesList } from "./parts/SeriesList";
+import { Toolbar } from "./parts/Toolbar";
+import { Viewport } from "./parts/Viewport";
+import { SessionContext, useStudySession } from "./session";
+import { useViewer } from "./state/viewerStore";
+import styles from "./viewer.module.css";
+
+export interface ViewerPageProps {
+  team: string;
+  studyInstanceUid: string;
+}
+
+export default function ViewerPage({ team, studyInstanceUid }: ViewerPageProps) {
+  const session = useStudySession(team, studyInstanceUid);
+  useKeys(session);
+  useNoPageZoom();
+  return (
+    <div className={styles.viewer} data-mantine-color-scheme="dark">
+      {session && (
+        <SessionContext value={session}>
+          <Content />
+        </SessionContext>
+      )}
+    </div>
+  );
+}
+
+/** The viewer fills the window; a pinch or a pull beside the picture must not move the page. */
+function useNoPageZoom(): void {
+  useEffect(() => {
+    document.documentElement.style.overscrollBehavior = "none";
+    return () => {
+      document.documentElement.style.overscrollBehavior = "";
+    };
+  }, []);
+}
+
+function Content() {
+  const trouble = useViewer((state) => state.trouble);
+  const isOpening = useViewer((state) => !state.study);
+  const isNarrow = useMediaQuery("(max-width: 62em)", window.innerWidth < 992, { getInitialValueInEffect: false });
+  const { t } = useTranslation("viewer");
+  if (trouble) return <Trouble />;
+  return (
+    <>
+      <Toolbar isNarrow={isNarrow} />
+      <Banners />
+      <div className={styles.columns}>
+        {!isNarrow && <aside className={styles.left} aria-label={t("series")}><SeriesList /></aside>}
+        <main className={styles.middle}>
+          <Viewport />
+          {isOpening && <div className={styles.centred}><Loader size="sm" /><span>{t("loading_study")}</span></div>}
+        </main>
+        {!isNarrow && <aside className={styles.right} aria-label={t("results")}><ResultsPanel /></aside>}
+      </div>
+      {isNarrow && <><PhoneBar /><Drawers /></>}
+      <HelpOverlay />
+    </>
+  );
+}
+
+function Drawers() {
+  const drawer = useViewer((state) => state.drawer);
+  const { t } = useTranslation("viewer");
+  const close = (): void => { useViewer.setState({ drawer: "none" }); };
+  return (
+    <>
+      <Drawer opened={drawer === "series"} onClose={close} title={t("series")} size="16rem" padding="xs" closeButtonProps={{ "aria-label": t("close") }}>
+        <SeriesList onChosen={close} />
+      </Drawer>
+      <Drawer opened={drawer === "results"} onClose={close} title={t("results")} position="bottom" size="62%" padding="xs" closeButtonProps={{ "aria-label": t("close") }}
+        overlayProps={{ backgroundOpacity: 0.25 }}>
+        <ResultsPanel />
+      </Drawer>
+    </>
+  );
+}
+
+function Trouble() {
+  const trouble = useViewer((state) => state.trouble);
+  const { t } = useTranslation("viewer");
+  return (
+    <div className={styles.centred} role="alert">
+      <p>{t(trouble ?? "failed")}</p>
+      <Button.Group>
+        {trouble === "failed" && <RetryButton />}
+        <Button component="a" href="/" variant="default">{t("back")}</Button>
+      </Button.Group>
+    </div>
+  );
+}
+
+function RetryButton() {
+  const { t } = useTranslation("viewer");
+  return <Button onClick={() => { location.reload(); }}>{t("retry")}</Button>;
+}

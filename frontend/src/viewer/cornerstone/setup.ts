@@ -1,0 +1,31 @@
+/** Starts Cornerstone once for the page: renderer, tools, loader and its decoding workers. */
+
+import { cache, init as initCore } from "@cornerstonejs/core";
+import { init as initLoader } from "@cornerstonejs/dicom-image-loader";
+import { addTool, init as initTools, PanTool, WindowLevelTool, ZoomTool } from "@cornerstonejs/tools";
+
+import { RulerTool, ScrollTool } from "./tools";
+
+const MEBIBYTE = 1024 ** 2;
+
+/** Bytes of decoded pictures that the page may hold: phones end pages that take more. */
+export function memoryBudget(): number {
+  const isPhone = window.matchMedia("(pointer: coarse)").matches;
+  const deviceGibibytes = (navigator as { deviceMemory?: number }).deviceMemory ?? 4;
+  return (isPhone ? 256 : Math.min(2048, deviceGibibytes * 192)) * MEBIBYTE;
+}
+
+let isUp = false;
+
+export function setUp(): void {
+  if (isUp) return;
+  isUp = true;
+  // One viewport needs one context; without WebGL, Cornerstone draws stacks on the CPU by itself.
+  initCore({ rendering: { webGlContextCount: 1 }, debug: {} });
+  // The session's cookie travels with same-origin requests: nothing to add to them.
+  initLoader({ maxWebWorkers: Math.min(4, Math.max(1, Math.floor(navigator.hardwareConcurrency / 2))), strict: false });
+  initTools();
+  for (const tool of [PanTool, WindowLevelTool, ZoomTool, RulerTool, ScrollTool]) addTool(tool);
+  // The queue stops short of this, so that Cornerstone never has to give up what was just fetched.
+  cache.setMaxCacheSize(Math.round(memoryBudget() * 1.25));
+}

@@ -1,0 +1,225 @@
+/** One stack in one viewport: everything the page asks of Cornerstone's viewport goes through here. */
+
+import { Enums, eventTarget, imageLoader, RenderingEngine, type Types } from "@cornerstonejs/core";
+
+import type { Frame } from "../logic/frames";
+import type { EdgeLetters } from "../logic/orientation";
+import { edgeLetters } from "../logic/orientation";
+import { subtract, type Vec3 } from "../logic/vectors";
+import { rangeWindow, windowRange, type Window } from "../logic/windows";
+import { bindTools, SCROLL_EVENT } from "./tools";
+
+export interface ViewState {
+  window: Window | null;
+  /** 1 is one picture pixel on one CSS pixel. */
+  scale: number;
+  isInverted: boolean;
+  edges: EdgeLetters | null;
+  /** Millimetres (or pixels, without spacing) for one CSS pixel. */
+  worldPerPixel: number;
+}
+
+export interface Probe {
+  column: number;
+  row: number;
+  values: number[];
+}
+
+interface Listener {
+  onRendered: (imageId: string) => void;
+  onScroll: (steps: number) => void;
+}
+
+const ENGINE_ID = "medportal";
+const VIEWPORT_ID = "medportal-stack";
+
+/** Loads a frame and keeps it, decoded, until memory is short. */
+export async function loadFrame(imageId: string): Promise<unknown> {
+  return imageLoader.loadAndCacheImage(imageId, { priority: 0, requestType: Enums.RequestType.Prefetch });
+}
+
+export class StackView {
+  private readonly engine: RenderingEngine;
+  private readonly viewport: Types.IStackViewport;
+  private readonly unbind: () => void;
+  private readonly resizes: ResizeObserver;
+
+  constructor(
+    readonly element: HTMLDivElement,
+    private readonly listener: Listener,
+  ) {
+    this.engine = new RenderingEngine(ENGINE_ID);
+    this.engine.enableElement({ viewportId: VIEWPORT_ID, element, type: Enums.ViewportType.STACK });
+    this.viewport = this.engine.getViewport(VIEWPORT_ID) as Types.IStackViewport;
+    this.unbind = bindTools(VIEWPORT_ID, ENGINE_ID);
+    element.addEventListener(Enums.Events.IMAGE_RENDERED, this.rendered);
+    element.addEventListener(SCROLL_EVENT, this.scrolled);
+    this.resizes = new ResizeObserver(() => {
+      this.engine.resize(true, true);
+    });
+    this.resizes.observe(element);
+  }
+
+  destroy(): void {
+    this.resizes.disconnect();
+    this.element.removeEventListener(Enums.Events.IMAGE_RENDERED, this.rendered);
+    this.element.removeEventListener(SCROLL_EVENT, this.scrolled);
+    this.unbind();
+    this.engine.destroy();
+  }
+
+  private readonly rendered = (): void => {
+    const image = this.shownImageId();
+    if (image) this.listener.onRendered(image);
+  };
+
+  private readonly scrolled = (event: Event): void => {
+    this.listener.onScroll((event as CustomEvent<number>).detail);
+  };
+
+  /** Shows another stack, or the same one grown; a grown one keeps its place, window and turn. */
+  async setStack(frames: readonly Frame[], index: number, options: { keepsView: boolean }): Promise<void> {
+    const kept = options.keepsView ? { camera: this.viewport.getViewPresentation(), properties: this.viewport.getProperties() } : null;
+    await this.viewport.setStack(
+      frames.map((frame) => frame.imageId),
+      index,
+    );
+    if (kept) {
+      this.viewport.setProperties({ voiRange: kept.properties.voiRange, invert: kept.properties.invert ?? false });
+      this.viewport.setViewPresentation(kept.camera);
+    }
+    this.viewport.render();
+  }
+
+  /** Shows a frame that is in memory. */
+  async show(index: number): Promise<void> {
+    await this.viewport.setImageIdIndex(index);
+  }
+
+  shownImageId(): string | undefined {
+    return this.image()?.imageId;
+  }
+
+  private image(): Types.IImage | undefined {
+    return (this.viewport as unknown as { getCornerstoneImage: () => Types.IImage | undefined }).getCornerstoneImage();
+  }
+
+  setWindow(window: Window): void {
+    this.viewport.setProperties({ voiRange: windowRange(window) });
+    this.viewport.render();
+  }
+
+  invert(): void {
+    this.viewport.setProperties({ invert: !this.viewport.getProperties().invert });
+    this.viewport.render();
+  }
+
+  /** Puts the picture back into the middle, as large as fits. */
+  fit(): void {
+    this.viewport.resetCamera({ resetPan: true, resetZoom: true, resetToCenter: true });
+    this.viewport.render();
+  }
+
+  /** Puts everything back: window, place, size, turn. */
+  reset(): void {
+    this.viewport.setViewPresentation({ rotation: 0, flipHorizontal: false, flipVertical: false });
+    this.viewport.resetProperties();
+    this.fit();
+  }
+
+  rotate(): void {
+    const { rotation = 0 } = this.viewport.getViewPresentation();
+    this.viewport.setViewPresentation({ rotation: (rotation + 90) % 360 });
+    this.viewport.render();
+  }
+
+  flip(): void {
+    const { flipHorizontal = false } = this.viewport.getCamera();
+    this.viewport.setCamera({ flipHorizontal: !flipHorizontal });
+    this.viewport.render();
+  }
+
+  zoomBy(factor: number): void {
+    this.viewport.setZoom(Math.min(60, Math.max(0.1, this.viewport.getZoom() * factor)));
+    this.viewport.render();
+  }
+
+  render(): void {
+    this.viewport.render();
+  }
+
+  toCanvas(point: Vec3): readonly [number, number] {
+    return this.viewport.worldToCanvas([...point]);
+  }
+
+  private toWorld(x: number, y: number): Vec3 {
+    return this.viewport.canvasToWorld([x, y]) as unknown as Vec3;
+  }
+
+  /** Returns how the picture stands now; null before the first. */
+  state(): ViewState | null {
+    const image = this.image();
+    if (!image) return null;
+    const { voiRange, invert } = this.viewport.getProperties();
+    const [origin, right, down] = [this.toWorld(0, 0), this.toWorld(100, 0), this.toWorld(0, 100)];
+    const [toRight, toBottom] = [subtract(right, origin), subtract(down, origin)];
+    const worldPerPixel = Math.hypot(...toRight) / 100;
+    return {
+      window: voiRange && !image.color ? rangeWindow(voiRange) : null,
+      scale: image.columnPixelSpacing / worldPerPixel || 1,
+      isInverted: Boolean(invert),
+      edges: edgeLetters(toRight, toBottom),
+      worldPerPixel,
+    };
+  }
+
+  /** Returns the place in patient coordinates of a point of the picture, in pixels from its outer corner. */
+  pixelToWorld(column: number, row: number): Vec3 {
+    const { origin, spacing, direction } = this.viewport.getImageData();
+    // The origin is the middle of the first pixel (PS3.3 C.7.6.2.1.1), a box's edges are those of its pixels.
+    const [i, j] = [(column - 0.5) * (spacing[0] ?? 1), (row - 0.5) * (spacing[1] ?? 1)];
+    const at = (axis: 0 | 1 | 2): number => origin[axis] + i * (direction[axis] ?? 0) + j * (direction[axis + 3] ?? 0);
+    return [at(0), at(1), at(2)];
+  }
+
+  /** Returns the pixel under a point of the viewport and its values, or null beside the picture. */
+  probe(x: number, y: number): Probe | null {
+    const image = this.image();
+    if (!image) return null;
+    const { origin, spacing, direction } = this.viewport.getImageData();
+    const from = subtract(this.toWorld(x, y), origin as unknown as Vec3);
+    const along = (axis: 0 | 1): number => {
+      const offset = axis * 3;
+      const unit = [direction[offset] ?? 0, direction[offset + 1] ?? 0, direction[offset + 2] ?? 0] as const;
+      return Math.round((from[0] * unit[0] + from[1] * unit[1] + from[2] * unit[2]) / (spacing[axis] ?? 1));
+    };
+    const [column, row] = [along(0), along(1)];
+    if (column < 0 || row < 0 || column >= image.columns || row >= image.rows) return null;
+    const pixels = image.voxelManager?.getScalarData() ?? image.getPixelData();
+    const components = image.color ? Math.round(pixels.length / (image.rows * image.columns)) : 1;
+    const start = (row * image.columns + column) * components;
+    return { column, row, values: Array.from(pixels.slice(start, start + Math.min(components, 3))) };
+  }
+
+  /** What an annotation made by the page must say to belong to a frame of this stack. */
+  annotationPlace(): { FrameOfReferenceUID: string; viewPlaneNormal: Types.Point3; viewUp: Types.Point3 } {
+    const { viewPlaneNormal, viewUp } = this.viewport.getCamera();
+    return {
+      FrameOfReferenceUID: this.viewport.getFrameOfReferenceUID(),
+      viewPlaneNormal: viewPlaneNormal ?? [0, 0, -1],
+      viewUp: viewUp ?? [0, -1, 0],
+    };
+  }
+}
+
+/** Tells when memory gave up a frame; returns what stops telling. */
+export function onForgotten(callback: (imageId: string) => void): () => void {
+  const listener = (event: Event): void => {
+    callback((event as CustomEvent<{ imageId: string }>).detail.imageId);
+  };
+  const { IMAGE_CACHE_IMAGE_REMOVED } = Enums.Events;
+  eventTarget.addEventListener(IMAGE_CACHE_IMAGE_REMOVED, listener);
+  return () => {
+    eventTarget.removeEventListener(IMAGE_CACHE_IMAGE_REMOVED, listener);
+  };
+}

@@ -1,0 +1,3 @@
+/** The door of the viewer: the page, to be loaded lazily. */
+
+export { default, default as ViewerPage } from "./ViewerPage";

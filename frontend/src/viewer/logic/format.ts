@@ -1,0 +1,30 @@
+/** Writes DICOM values for people. */
+
+/** Returns a person name's preferred group, "Family, Given": the ideographic one for Chinese readers where there is one. */
+export function personName(name: string, language: string): string {
+  const [alphabetic = "", ideographic = ""] = name.split("=");
+  const group = (language.startsWith("zh") && ideographic) || alphabetic || ideographic;
+  const [family = "", given = "", middle = ""] = group.split("^");
+  const isIdeographic = group === ideographic && ideographic !== "";
+  if (isIdeographic) return family + given;
+  return [family, [given, middle].filter(Boolean).join(" ")].filter(Boolean).join(", ");
+}
+
+/** Returns YYYYMMDD as YYYY-MM-DD; anything else as it is. */
+export function dicomDate(value: string): string {
+  return /^\d{8}$/.test(value) ? `${value.slice(0, 4)}-${value.slice(4, 6)}-${value.slice(6)}` : value;
+}
+
+/** Returns HHMMSS.FFFFFF as HH:MM; "" for anything else. */
+export function dicomTime(value: string): string {
+  return /^\d{4}/.test(value) ? `${value.slice(0, 2)}:${value.slice(2, 4)}` : "";
+}
+
+export const percent = (share: number): string => `${(share * 100).toFixed(share > 0.995 || share < 0.005 ? 2 : 1)} %`;
+
+/** Returns the length of a scale bar (mm) that is round and about a fifth of the given extent. */
+export function scaleBarLength(extentMm: number): number {
+  const wanted = extentMm / 5;
+  const power = 10 ** Math.floor(Math.log10(Math.max(wanted, 1e-3)));
+  return ([5, 2, 1].find((step) => step * power <= wanted) ?? 1) * power;
+}

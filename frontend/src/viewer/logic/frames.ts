@@ -1,0 +1,172 @@
+/** Turns a series' metadata into the stack of frames that the viewer shows, in the order of the body. */
+
+import { items, number, numbers, text, type DicomJson } from "./dicomJson";
+import { cross, dot, subtract, vec3, type Vec3 } from "./vectors";
+import type { Window } from "./windows";
+
+export interface Frame {
+  imageId: string;
+  sopInstanceUid: string;
+  /** From 1, as DICOM counts. */
+  frameNumber: number;
+  instanceNumber: number | null;
+  rows: number;
+  columns: number;
+  bytes: number;
+  position: Vec3 | null;
+  orientation: { row: Vec3; column: Vec3 } | null;
+  sliceLocation: number | null;
+  sliceThickness: number | null;
+  /** Where distances come from; "none": they are in pixels. */
+  spacing: "patient" | "detector" | "none";
+  windows: (Window & { explanation: string })[];
+  /** The unit of the values ("HU"), or "". */
+  unit: string;
+  frameTimeMs: number | null;
+  /** This frame's own metadata, its functional groups flattened. */
+  metadata: DicomJson;
+}
+
+const T = {
+  sopInstanceUid: "00080018",
+  modality: "00080060",
+  frameTime: "00181063",
+  cineRate: "00180040",
+  thickness: "00180050",
+  detectorSpacing: "00181164",
+  series: "0020000E",
+  study: "0020000D",
+  instanceNumber: "00200013",
+  position: "00200032",
+  orientation: "00200037",
+  location: "00201041",
+  samples: "00280002",
+  frames: "00280008",
+  rows: "00280010",
+  columns: "00280011",
+  spacing: "00280030",
+  bits: "00280100",
+  center: "00281050",
+  width: "00281051",
+  rescaleType: "00281054",
+  explanation: "00281055",
+  shared: "52009229",
+  perFrame: "52009230",
+} as const;
+
+/** Returns the frames of a series' instances below `root` (the team's DICOMweb address), in the order of the body. */
+export function framesOf(root: string, instances: readonly DicomJson[]): Frame[] {
+  return inBodyOrder(instances.flatMap((instance) => framesOfInstance(root, instance)));
+}
+
+function framesOfInstance(root: string, instance: DicomJson): Frame[] {
+  if (number(instance, T.rows) === null || number(instance, T.columns) === null) return [];
+  const count = Math.max(1, number(instance, T.frames) ?? 1);
+  return Array.from({ length: count }, (_, index) => makeFrame(root, flatten(instance, index), index + 1));
+}
+
+/** Returns the metadata of one frame: what its functional groups (PS3.3 C.7.6.16) say lies beside the rest. */
+function flatten(instance: DicomJson, index: number): DicomJson {
+  const isGroup = (tag: string): boolean => [T.shared, T.perFrame, T.frames].some((one) => one === tag);
+  const common = Object.fromEntries(Object.entries(instance).filter(([tag]) => !isGroup(tag)));
+  const groups = [items(instance, T.shared)[0], items(instance, T.perFrame)[index]].filter((group) => group !== undefined);
+  const macros = groups.flatMap((group) => Object.keys(group).flatMap((tag) => items(group, tag).slice(0, 1)));
+  return withSpacing(Object.assign(common, ...macros) as DicomJson);
+}
+
+/** Projection images know their spacing at the detector only; measuring there is better than not at all. */
+function withSpacing(metadata: DicomJson): DicomJson {
+  const detector = metadata[T.detectorSpacing];
+  const isMissing = numbers(metadata, T.spacing).length < 2;
+  return isMissing && detector ? { ...metadata, [T.spacing]: detector } : metadata;
+}
+
+function makeFrame(root: string, metadata: DicomJson, frameNumber: number): Frame {
+  const sopInstanceUid = text(metadata, T.sopInstanceUid);
+  const path = `studies/${text(metadata, T.study)}/series/${text(metadata, T.series)}/instances/${sopInstanceUid}`;
+  const [rows, columns] = [number(metadata, T.rows) ?? 0, number(metadata, T.columns) ?? 0];
+  const cosines = numbers(metadata, T.orientation);
+  const [row, column] = [vec3(cosines.slice(0, 3)), vec3(cosines.slice(3, 6))];
+  return {
+    imageId: `wadors:${root}/${path}/frames/${frameNumber}`,
+    sopInstanceUid,
+    frameNumber,
+    instanceNumber: number(metadata, T.instanceNumber),
+    rows,
+    columns,
+    bytes: rows * columns * ((number(metadata, T.samples) ?? 1) * Math.ceil((number(metadata, T.bits) ?? 16) / 8)),
+    position: vec3(numbers(metadata, T.position)),
+    orientation: row && column ? { row, column } : null,
+    sliceLocation: number(metadata, T.location),
+    sliceThickness: number(metadata, T.thickness),
+    spacing: spacingKind(metadata),
+    windows: fileWindows(metadata),
+    unit: unitOf(metadata),
+    frameTimeMs: number(metadata, T.frameTime) ?? perSecond(number(metadata, T.cineRate)),
+    metadata,
+  };
+}
+
+const perSecond = (rate: number | null): number | null => (rate ? 1000 / rate : null);
+
+function spacingKind(metadata: DicomJson): Frame["spacing"] {
+  if (numbers(metadata, T.spacing).length < 2) return "none";
+  return metadata[T.spacing] === metadata[T.detectorSpacing] ? "detector" : "patient";
+}
+
+function fileWindows(metadata: DicomJson): Frame["windows"] {
+  const [centers, widths] = [numbers(metadata, T.center), numbers(metadata, T.width)];
+  const explanations = metadata[T.explanation]?.Value ?? [];
+  return centers.flatMap((center, index) => {
+    const width = widths[index];
+    const said = explanations[index];
+    return width !== undefined && width >= 1 ? [{ center, width, explanation: typeof said === "string" ? said : "" }] : [];
+  });
+}
+
+function unitOf(metadata: DicomJson): string {
+  const said = text(metadata, T.rescaleType);
+  if (said && said !== "US") return said;
+  return text(metadata, T.modality) === "CT" ? "HU" : "";
+}
+
+/**
+ * Orders frames along the normal of their common plane, in the direction in which they were numbered.
+ * Frames without such a plane (or several at one place: cine, dynamic series) keep their numbers' order.
+ */
+export function inBodyOrder(frames: readonly Frame[]): Frame[] {
+  const byNumber = [...frames].sort(
+    (a, b) => (a.instanceNumber ?? Infinity) - (b.instanceNumber ?? Infinity) || compareText(a.sopInstanceUid, b.sopInstanceUid) || a.frameNumber - b.frameNumber,
+  );
+  const depths = depthsOf(byNumber);
+  if (!depths) return byNumber;
+  const [first, last] = [depths[0] ?? 0, depths.at(-1) ?? 0];
+  const direction = last < first ? -1 : 1;
+  return byNumber
+    .map((frame, index) => ({ frame, depth: (depths[index] ?? 0) * direction }))
+    .sort((a, b) => a.depth - b.depth)
+    .map(({ frame }) => frame);
+}
+
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Returns each frame's place along the normal (mm), or null where the frames are no stack of parallel planes. */
+function depthsOf(frames: readonly Frame[]): number[] | null {
+  const first = frames[0];
+  if (!first?.orientation || !first.position || frames.length < 2) return null;
+  const origin = first.position;
+  const normal = cross(first.orientation.row, first.orientation.column);
+  const depths: number[] = [];
+  for (const frame of frames) {
+    if (!frame.orientation || !frame.position) return null;
+    if (dot(normal, cross(frame.orientation.row, frame.orientation.column)) < 0.99) return null;
+    depths.push(dot(subtract(frame.position, origin), normal));
+  }
+  const places = new Set(depths.map((depth) => Math.round(depth * 100)));
+  return places.size === frames.length ? depths : null;
+}
+
+/** Returns the frame to open with: the middle of a stack through the body, else the first. */
+export function firstIndex(frames: readonly Frame[]): number {
+  return depthsOf(frames) ? Math.floor(frames.length / 2) : 0;
+}

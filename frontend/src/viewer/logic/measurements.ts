@@ -1,0 +1,49 @@
+/** Measurements as values, and the draft of them that survives a reload. */
+
+import { length, subtract, vec3, type Vec3 } from "./vectors";
+
+export interface Measurement {
+  id: string;
+  imageId: string;
+  sopInstanceUid: string;
+  frameNumber: number;
+  /** Both ends, in patient coordinates. */
+  points: readonly [Vec3, Vec3];
+}
+
+export type Measurements = readonly Measurement[];
+
+export const lengthOf = (measurement: Measurement): number => length(subtract(measurement.points[1], measurement.points[0]));
+
+const draftKey = (team: string, seriesUid: string): string => `medportal.draft.${team}.${seriesUid}`;
+
+export function writeDraft(storage: Storage, team: string, seriesUid: string, measurements: Measurements): void {
+  const key = draftKey(team, seriesUid);
+  try {
+    if (measurements.length) storage.setItem(key, JSON.stringify(measurements));
+    else storage.removeItem(key);
+  } catch {
+    // A full or forbidden storage must not stop anybody from measuring.
+  }
+}
+
+export function readDraft(storage: Storage, team: string, seriesUid: string): Measurements {
+  try {
+    const kept: unknown = JSON.parse(storage.getItem(draftKey(team, seriesUid)) ?? "[]");
+    return Array.isArray(kept) ? kept.filter(isMeasurement) : [];
+  } catch {
+    return [];
+  }
+}
+
+function isMeasurement(value: unknown): value is Measurement {
+  if (typeof value !== "object" || value === null) return false;
+  const { id, imageId, sopInstanceUid, points } = value as Partial<Measurement>;
+  const isPoint = (point: unknown): boolean => Array.isArray(point) && point.every(Number.isFinite) && vec3(point) !== null;
+  return (
+    [id, imageId, sopInstanceUid].every((one) => typeof one === "string" && one) &&
+    Array.isArray(points) &&
+    points.length === 2 &&
+    points.every(isPoint)
+  );
+}

@@ -1,0 +1,43 @@
+/** The analyses that this series has had; a click looks at one. */
+
+import { UnstyledButton } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+
+import { percent } from "../logic/format";
+import { useSession } from "../session";
+import { analysesOf, isOver, useAnalyses, verdictOf, type AnalysisView } from "../state/analysesStore";
+import { useViewer } from "../state/viewerStore";
+import styles from "../viewer.module.css";
+
+export function AnalysisList() {
+  const { t } = useTranslation("viewer");
+  const byJob = useAnalyses((state) => state.byJob);
+  const seriesUid = useViewer((state) => state.seriesUid);
+  const all = analysesOf(byJob, seriesUid);
+  if (!all.length) return <p className={styles.empty}>{t("ai.none")}</p>;
+  return (
+    <>
+      <h3>{t("ai.earlier")}</h3>
+      <ul className={styles.rows}>{all.map((one) => <li key={one.analysis.job.id}><AnalysisRow view={one} /></li>)}</ul>
+    </>
+  );
+}
+
+function AnalysisRow({ view }: { view: AnalysisView }) {
+  const { t, i18n } = useTranslation("viewer");
+  const { analyses } = useSession();
+  const { job, model, version } = view.analysis;
+  const isShown = useAnalyses((state) => state.shownJob === job.id);
+  const verdict = verdictOf(view);
+  const when = new Intl.DateTimeFormat(i18n.language, { dateStyle: "short", timeStyle: "short" }).format(new Date(job.created_at));
+  const state = !isOver(job) ? t(`ai.${job.state === "queued" ? "queued_next" : "running"}`) : t(`ai.${job.state}`);
+  return (
+    <UnstyledButton className={styles.row} data-open={isShown || undefined} aria-current={isShown} onClick={() => { analyses.show(job.id); }}>
+      <span>
+        {model}@{version}
+        <small>{when}{job.created_by && ` · ${t("ai.by", { name: job.created_by })}`}</small>
+      </span>
+      <b data-positive={verdict?.positive || undefined}>{verdict ? percent(verdict.probability) : state}</b>
+    </UnstyledButton>
+  );
+}

@@ -1,0 +1,95 @@
+/** The model's probability of each slice, under the picture: it grows while the model runs; a click goes to the slice. */
+
+import { useLayoutEffect, useMemo, useRef, useState, type PointerEvent } from "react";
+import { useTranslation } from "react-i18next";
+
+import { percent } from "../logic/format";
+import { frameKey, NO_PIECES, probabilities } from "../logic/pieces";
+import { useSession } from "../session";
+import { useAnalyses, verdictOf } from "../state/analysesStore";
+import { activeFrames, useViewer } from "../state/viewerStore";
+import styles from "../viewer.module.css";
+
+const COLOURS = { low: "#5b7fa6", high: "#f59e0b", line: "rgb(255 255 255 / 45%)", here: "#ffffff" };
+
+/** Returns the probabilities of the open stack's frames (NaN: not yet), or null when nothing has been said. */
+function useProbabilities(): Float32Array | null {
+  const frames = useViewer(activeFrames);
+  const keys = useMemo(() => frames.map((frame) => frameKey(frame.sopInstanceUid, frame.frameNumber)), [frames]);
+  const pieces = useAnalyses(({ byJob, shownJob }) => byJob[shownJob]?.pieces ?? NO_PIECES);
+  return useMemo(() => (pieces.byFrame.size && keys.length > 1 ? probabilities(pieces, keys) : null), [pieces, keys]);
+}
+
+function useThreshold(): number | null {
+  return useAnalyses(({ byJob, shownJob }) => {
+    const shown = byJob[shownJob];
+    return (shown && verdictOf(shown)?.threshold) ?? null;
+  });
+}
+
+export function ProbabilityPlot() {
+  const values = useProbabilities();
+  return values ? <Plot values={values} /> : null;
+}
+
+function Plot({ values }: { values: Float32Array }) {
+  const { t } = useTranslation("viewer");
+  const { stack } = useSession();
+  const index = useViewer((state) => state.index);
+  const threshold = useThreshold();
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const width = useWidth(canvas);
+  useLayoutEffect(() => {
+    if (canvas.current) draw(canvas.current, values, threshold, index);
+  }, [values, threshold, index, width]);
+  const drag = (event: PointerEvent<HTMLCanvasElement>): void => {
+    if (!(event.buttons & 1)) return;
+    event.currentTarget.setPointerCapture(event.pointerId);
+    const { left, width: extent } = event.currentTarget.getBoundingClientRect();
+    stack.goTo(Math.floor(((event.clientX - left) / extent) * values.length));
+  };
+  const here = values[index] ?? Number.NaN;
+  return (
+    <div className={styles.plot}>
+      <span className={styles.plotLabel}>{t("ai.per_slice")}</span>
+      <b className={styles.plotValue} data-high={here >= (threshold ?? 0.5) || undefined}>{Number.isNaN(here) ? "–" : percent(here)}</b>
+      <canvas ref={canvas} role="img" aria-label={t("ai.per_slice")} data-testid="plot" onPointerDown={drag} onPointerMove={drag} />
+    </div>
+  );
+}
+
+function useWidth(canvas: React.RefObject<HTMLCanvasElement | null>): number {
+  const [width, setWidth] = useState(0);
+  useLayoutEffect(() => {
+    if (!canvas.current) return undefined;
+    const observer = new ResizeObserver(([entry]) => { setWidth(entry?.contentRect.width ?? 0); });
+    observer.observe(canvas.current);
+    return () => { observer.disconnect(); };
+  }, [canvas]);
+  return width;
+}
+
+function draw(canvas: HTMLCanvasElement, values: Float32Array, threshold: number | null, here: number): void {
+  const [width, height, dpr] = [canvas.clientWidth, canvas.clientHeight, devicePixelRatio];
+  [canvas.width, canvas.height] = [Math.round(width * dpr), Math.round(height * dpr)];
+  const context = canvas.getContext("2d");
+  if (!context) return;
+  context.scale(dpr, dpr);
+  const step = width / values.length;
+  values.forEach((value, index) => {
+    if (Number.isNaN(value)) return;
+    const bar = Math.max(1.5, value * (height - 2));
+    context.fillStyle = value >= (threshold ?? 0.5) ? COLOURS.high : COLOURS.low;
+    context.fillRect(index * step, height - bar, Math.max(1, step - (step > 4 ? 1 : 0)), bar);
+  });
+  if (threshold !== null) {
+    context.strokeStyle = COLOURS.line;
+    context.setLineDash([4, 3]);
+    context.beginPath();
+    context.moveTo(0, height - threshold * (height - 2));
+    context.lineTo(width, height - threshold * (height - 2));
+    context.stroke();
+  }
+  context.fillStyle = COLOURS.here;
+  context.fillRect((here + 0.5) * step - 0.75, 0, 1.5, height);
+}

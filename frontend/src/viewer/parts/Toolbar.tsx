@@ -1,0 +1,111 @@
+/** The bar at the top: the way back, the tools, help. On a phone only the way back and the panels. */
+
+import { ActionIcon } from "@mantine/core";
+import {
+  IconArrowLeft, IconArrowsMaximize, IconArrowsMove, IconBrightnessHalf, IconContrast2, IconFlipVertical,
+  IconHelp, IconLayoutSidebar, IconReportAnalytics, IconRestore, IconRotateClockwise, IconRuler2, IconArrowBackUp, IconArrowForwardUp,
+  IconStack2, IconTypography, IconZoomIn, type Icon,
+} from "@tabler/icons-react";
+import { useTranslation } from "react-i18next";
+
+import { acts, type ActName } from "../commands";
+import { personName } from "../logic/format";
+import { useSession } from "../session";
+import { useViewer } from "../state/viewerStore";
+import styles from "../viewer.module.css";
+import { CineControl } from "./CineControl";
+import { PresetMenu } from "./PresetMenu";
+import { ToolButton } from "./ToolButton";
+
+export const TOOLS: readonly { name: ActName & ("scroll" | "window" | "zoom" | "pan" | "length"); icon: Icon; hotkey: string }[] = [
+  { name: "scroll", icon: IconStack2, hotkey: "S" },
+  { name: "window", icon: IconBrightnessHalf, hotkey: "W" },
+  { name: "zoom", icon: IconZoomIn, hotkey: "Z" },
+  { name: "pan", icon: IconArrowsMove, hotkey: "P" },
+  { name: "length", icon: IconRuler2, hotkey: "L" },
+];
+
+export const VIEW_ACTS: readonly { name: ActName & ("invert" | "fit" | "reset" | "rotate" | "flip" | "overlays"); icon: Icon; hotkey: string }[] = [
+  { name: "invert", icon: IconContrast2, hotkey: "I" },
+  { name: "fit", icon: IconArrowsMaximize, hotkey: "F" },
+  { name: "reset", icon: IconRestore, hotkey: "R" },
+  { name: "rotate", icon: IconRotateClockwise, hotkey: "T" },
+  { name: "flip", icon: IconFlipVertical, hotkey: "M" },
+  { name: "overlays", icon: IconTypography, hotkey: "O" },
+];
+
+export function Toolbar({ isNarrow }: { isNarrow: boolean }) {
+  const { t } = useTranslation("viewer");
+  return (
+    <header className={styles.toolbar}>
+      <ActionIcon component="a" href="/" variant="subtle" color="gray" size={34} aria-label={t("back")} title={t("back")}>
+        <IconArrowLeft size={20} stroke={1.6} />
+      </ActionIcon>
+      <Title />
+      {isNarrow ? <PanelButtons /> : <Tools />}
+    </header>
+  );
+}
+
+function Title() {
+  const { t, i18n } = useTranslation("viewer");
+  const study = useViewer((state) => state.study);
+  return (
+    <div className={styles.title}>
+      <strong>{study && personName(study.patient_name, i18n.language)}</strong>
+      <span>{study?.study_description}</span>
+      {study?.is_synthetic && <span className={styles.synthetic} title={t("synthetic_hint")}>{t("synthetic")}</span>}
+    </div>
+  );
+}
+
+function Tools() {
+  const { t } = useTranslation("viewer");
+  const session = useSession();
+  const tool = useViewer((state) => state.tool);
+  const isInverted = useViewer((state) => state.view?.isInverted);
+  const hasOverlays = useViewer((state) => state.hasOverlays);
+  const isActive: Partial<Record<ActName, boolean | undefined>> = { invert: isInverted, overlays: hasOverlays };
+  return (
+    <div className={styles.tools} role="toolbar">
+      {TOOLS.map(({ name, icon, hotkey }) => (
+        <ToolButton key={name} label={t(`tool.${name}`)} icon={icon} hotkey={hotkey} isActive={tool === name} onClick={() => { acts[name](session); }} />
+      ))}
+      <i className={styles.divider} />
+      <PresetMenu />
+      {VIEW_ACTS.map(({ name, icon, hotkey }) => (
+        <ToolButton key={name} label={t(`tool.${name}`)} icon={icon} hotkey={hotkey} isActive={isActive[name]} onClick={() => { acts[name](session); }} />
+      ))}
+      <i className={styles.divider} />
+      <CineControl />
+      <i className={styles.divider} />
+      <UndoButtons />
+      <span className={styles.spring} />
+      <ToolButton label={t("tool.help")} icon={IconHelp} hotkey="?" onClick={() => { acts.help(); }} />
+    </div>
+  );
+}
+
+export function UndoButtons() {
+  const { t } = useTranslation("viewer");
+  const session = useSession();
+  const canUndo = useViewer((state) => state.measurements.past.length > 0);
+  const canRedo = useViewer((state) => state.measurements.future.length > 0);
+  return (
+    <>
+      <ToolButton label={t("tool.undo")} icon={IconArrowBackUp} hotkey="Ctrl Z" isDisabled={!canUndo} onClick={() => { acts.undo(session); }} />
+      <ToolButton label={t("tool.redo")} icon={IconArrowForwardUp} hotkey="Ctrl ⇧ Z" isDisabled={!canRedo} onClick={() => { acts.redo(session); }} />
+    </>
+  );
+}
+
+function PanelButtons() {
+  const { t } = useTranslation("viewer");
+  return (
+    <>
+      <span className={styles.spring} />
+      <ToolButton label={t("series")} icon={IconLayoutSidebar} size={40} onClick={() => { useViewer.setState({ drawer: "series" }); }} />
+      <ToolButton label={t("results")} icon={IconReportAnalytics} size={40} onClick={() => { useViewer.setState({ drawer: "results" }); }} />
+    </>
+  );
+}

@@ -1,0 +1,27 @@
+/** Gives the parts of the page the open study. */
+
+import { createContext, useContext, useEffect, useState } from "react";
+
+import { StudySession } from "./state/studySession";
+
+export const SessionContext = createContext<StudySession | null>(null);
+
+/** Opens a study for as long as the component lives. */
+export function useStudySession(team: string, studyUid: string): StudySession | null {
+  const [session, setSession] = useState<StudySession | null>(null);
+  useEffect(() => {
+    const opened = new StudySession(team, studyUid);
+    setSession(opened);
+    return () => {
+      setSession(null);
+      opened.destroy();
+    };
+  }, [team, studyUid]);
+  return session;
+}
+
+export function useSession(): StudySession {
+  const session = useContext(SessionContext);
+  if (!session) throw new Error("The viewer's parts live inside ViewerPage.");
+  return session;
+}

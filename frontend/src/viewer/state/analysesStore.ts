@@ -1,0 +1,110 @@
+/** The analyses of the open study and what their models have said so far. Plain values only. */
+
+import { create } from "zustand";
+
+import { NO_PIECES, withPieces, type Piece, type Pieces } from "../logic/pieces";
+import type { Analysis, Job, Model, SeriesVerdict } from "./shapes";
+
+export interface AnalysisView {
+  analysis: Analysis;
+  pieces: Pieces;
+  verdict: SeriesVerdict | null;
+}
+
+export interface AnalysesState {
+  byJob: Readonly<Record<string, AnalysisView>>;
+  models: readonly Model[];
+  /** "": none is looked at. */
+  shownJob: string;
+  /** The model chosen to run, as `name@number`; "" until the models are known. */
+  choice: string;
+  isMapVisible: boolean;
+  mapOpacity: number;
+  startError: string;
+}
+
+const EMPTY: AnalysesState = {
+  byJob: {},
+  models: [],
+  shownJob: "",
+  choice: "",
+  isMapVisible: true,
+  mapOpacity: 0.55,
+  startError: "",
+};
+
+export const useAnalyses = create<AnalysesState>()(() => EMPTY);
+
+export function resetAnalyses(): void {
+  useAnalyses.setState(EMPTY);
+}
+
+/** Takes an analysis as the server tells it; what is older than known changes nothing. */
+export function putAnalysis(analysis: Analysis): void {
+  useAnalyses.setState(({ byJob }) => {
+    const known = byJob[analysis.job.id];
+    const job = known && known.analysis.job.revision > analysis.job.revision ? known.analysis.job : analysis.job;
+    const result = analysis.result ?? known?.analysis.result ?? null;
+    const view: AnalysisView = { pieces: NO_PIECES, verdict: null, ...known, analysis: { ...analysis, job, result } };
+    return { byJob: { ...byJob, [job.id]: withResult(view) } };
+  });
+}
+
+/** Takes a job's state; a job that is not known is left to the list. Returns whether it is known. */
+export function putJob(job: Job): boolean {
+  const known = useAnalyses.getState().byJob[job.id];
+  if (!known) return false;
+  if (job.revision >= known.analysis.job.revision) change(job.id, { analysis: { ...known.analysis, job } });
+  return true;
+}
+
+export function putPieces(jobId: string, count: number, added: readonly Piece[]): void {
+  const known = useAnalyses.getState().byJob[jobId];
+  const pieces = known && withPieces(known.pieces, count, added);
+  if (known && pieces !== known.pieces) change(jobId, { pieces });
+}
+
+export function putVerdict(jobId: string, verdict: SeriesVerdict): void {
+  if (useAnalyses.getState().byJob[jobId]) change(jobId, { verdict });
+}
+
+function change(jobId: string, changed: Partial<AnalysisView>): void {
+  useAnalyses.setState(({ byJob }) => {
+    const known = byJob[jobId];
+    return known ? { byJob: { ...byJob, [jobId]: { ...known, ...changed } } } : {};
+  });
+}
+
+/** A finished analysis brings its probabilities with it, long after its stream has gone; only the maps are missing then. */
+function withResult(view: AnalysisView): AnalysisView {
+  const { result } = view.analysis;
+  if (!result) return view;
+  const slices = result.slices.map((slice, index) => ({
+    index,
+    sopInstanceUid: slice.sop_instance_uid,
+    frame: slice.frame,
+    probability: slice.probability,
+    map: null,
+  }));
+  return { ...view, pieces: withPieces(view.pieces, slices.length, slices) };
+}
+
+const NEWEST_FIRST = (a: AnalysisView, b: AnalysisView): number =>
+  a.analysis.job.created_at < b.analysis.job.created_at ? 1 : -1;
+
+export function analysesOf(byJob: AnalysesState["byJob"], seriesUid: string | null): AnalysisView[] {
+  return Object.values(byJob)
+    .filter(({ analysis }) => analysis.series_instance_uid === seriesUid)
+    .sort(NEWEST_FIRST);
+}
+
+export const isOver = (job: Job): boolean => !["queued", "running"].includes(job.state);
+
+/** What the analysis says of the series: from its stream, or from its kept result. */
+export function verdictOf(view: AnalysisView): SeriesVerdict | null {
+  if (view.verdict) return view.verdict;
+  const { result, job, model, version } = view.analysis;
+  if (!result) return null;
+  const seconds = job.started_at && job.finished_at ? (Date.parse(job.finished_at) - Date.parse(job.started_at)) / 1000 : 0;
+  return { ...result.verdict, provider: result.provider ?? "", model, version, seconds };
+}

@@ -1,0 +1,88 @@
+/** What the viewer asks of the site, and what it is told: the only file here that knows `api/`. */
+
+import { api, ApiProblem, dataOf, get } from "../../api/client";
+import { socket, type TopicEvent } from "../../api/socket";
+import type { DicomJson } from "../logic/dicomJson";
+import type { Analysis, EventData, Job, Model, NewAnalysis, SlicePredicted, StudyDetail } from "./shapes";
+import type { Trouble } from "./viewerStore";
+
+const path = encodeURIComponent;
+
+export const dicomwebRoot = (team: string): string => `/teams/${path(team)}/dicomweb`;
+
+export const thumbnailUrl = (team: string, seriesUid: string, revision: number): string =>
+  `/api/v1/teams/${path(team)}/series/${path(seriesUid)}/thumbnail/?r=${revision}`;
+
+export const fetchStudy = (team: string, uid: string): Promise<StudyDetail> =>
+  dataOf(api.GET("/api/v1/teams/{team}/studies/{study_uid}/", { params: { path: { team, study_uid: uid } } }));
+
+export async function fetchSeriesMetadata(team: string, studyUid: string, seriesUid: string): Promise<DicomJson[]> {
+  const address = `${dicomwebRoot(team)}/studies/${path(studyUid)}/series/${path(seriesUid)}/metadata`;
+  const response = await get(address, "application/dicom+json");
+  return response.status === 204 ? [] : ((await response.json()) as DicomJson[]);
+}
+
+export async function fetchModels(team: string): Promise<Model[]> {
+  const page = await dataOf(api.GET("/api/v1/teams/{team}/models/", { params: { path: { team } } }));
+  return rowsOf<Model>(page);
+}
+
+export async function fetchAnalyses(team: string, study: string): Promise<Analysis[]> {
+  const page = await dataOf(api.GET("/api/v1/teams/{team}/analyses/", { params: { path: { team }, query: { study } } }));
+  return rowsOf<Analysis>(page);
+}
+
+/** Lists come in pages; the first one holds all that a study has. */
+function rowsOf<T>(page: unknown): T[] {
+  return Array.isArray(page) ? (page as T[]) : ((page as { results?: T[] }).results ?? []);
+}
+
+export const fetchAnalysis = (team: string, id: string): Promise<Analysis> =>
+  dataOf(api.GET("/api/v1/teams/{team}/analyses/{job_id}/", { params: { path: { team, job_id: id } } }));
+
+export const startAnalysis = (team: string, body: NewAnalysis): Promise<Analysis> =>
+  dataOf(api.POST("/api/v1/teams/{team}/analyses/", { params: { path: { team } }, body }));
+
+export const cancelJob = (team: string, id: string): Promise<Job> =>
+  dataOf(api.POST("/api/v1/teams/{team}/jobs/{job_id}/cancel/", { params: { path: { team, job_id: id } } }));
+
+export function troubleOf(error: unknown): Trouble {
+  return error instanceof ApiProblem && [403, 404].includes(error.status) ? "not_found" : "failed";
+}
+
+export const detailOf = (error: unknown): string => (error instanceof Error && error.message) || String(error);
+
+/** Says whether the site refused, rather than never answered. */
+export const wasAnswered = (error: unknown): boolean => error instanceof ApiProblem && error.status > 0;
+
+type Told<Name extends keyof EventData> = { [Type in Name]: { type: Type; data: EventData[Type] } }[Name];
+
+export type StudyEvent =
+  | Told<"instance.stored" | "series.changed" | "study.changed" | "analysis.changed" | "job.changed">
+  | { type: "resync" | "subscribed" };
+
+export type JobEvent =
+  | Told<"job.changed" | "series.verdict">
+  | { type: "slice.predicted"; data: SlicePredicted; payload: Uint8Array | null };
+
+/** Follows a study from now on; "subscribed" says from when. Returns what ends it. */
+export function watchStudy(team: string, uid: string, onEvent: (event: StudyEvent) => void): () => void {
+  return socket.subscribe(`study:${team}/${uid}`, {
+    onEvent: (event) => { onEvent(event as unknown as StudyEvent); },
+    onResync: () => { onEvent({ type: "resync" }); },
+    onSubscribed: () => { onEvent({ type: "subscribed" }); },
+  });
+}
+
+/** Follows a job from the beginning of its log. Returns what ends it. */
+export function watchJob(id: string, onEvent: (event: JobEvent) => void): () => void {
+  return socket.subscribe(`job:${id}`, { onEvent: (event) => { onEvent(jobEvent(event)); } }, 0);
+}
+
+function jobEvent({ type, data, payload }: TopicEvent): JobEvent {
+  return { type, data, payload: payload ?? null } as unknown as JobEvent;
+}
+
+/** Tells whether live updates come. */
+export const onLive = (listener: (isLive: boolean) => void): (() => void) =>
+  socket.onStatus((status) => { listener(status === "open"); });

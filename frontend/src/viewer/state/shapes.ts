@@ -1,0 +1,18 @@
+/** The server's shapes that the viewer reads, by short names. */
+
+import type { components } from "../../api/schema.gen";
+
+type Schemas = components["schemas"];
+
+export type StudyDetail = Schemas["StudyDetail"];
+export type StudyRow = Schemas["StudyRow"];
+export type SeriesRow = Schemas["SeriesRow"];
+export type Job = Schemas["Job"];
+export type Analysis = Schemas["Analysis"];
+export type NewAnalysis = Schemas["NewAnalysisRequest"];
+export type Model = Schemas["Model"];
+export type SlicePredicted = Schemas["SlicePredicted"];
+export type SeriesVerdict = Schemas["SeriesVerdict"];
+
+/** What each type of event carries. */
+export type EventData = Schemas["Events"];

@@ -1,0 +1,139 @@
+/** Holds the open study: fetches it once, then follows what the server tells of it. */
+
+import { setUp } from "../cornerstone/setup";
+import { AnalysisSession } from "./analysisSession";
+import { fetchStudy, troubleOf, watchStudy, type StudyEvent } from "./server";
+import type { SeriesRow, StudyDetail, StudyRow } from "./shapes";
+import { StackSession } from "./stackSession";
+import { openStudy, useViewer } from "./viewerStore";
+
+/** A burst of arriving instances is taken in together. */
+const GROW_AFTER_MS = 700;
+
+export class StudySession {
+  readonly stack: StackSession;
+  readonly analyses: AnalysisSession;
+  private stopWatching: (() => void) | undefined;
+  private readonly grown = new Set<string>();
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private isOver = false;
+  private isFollowing = false;
+
+  constructor(
+    readonly team: string,
+    readonly studyUid: string,
+  ) {
+    performance.mark("study-open", { detail: { studyInstanceUid: studyUid } });
+    setUp();
+    openStudy(team);
+    this.stack = new StackSession(team, studyUid, () => {
+      performance.mark("first-image", { detail: { studyInstanceUid: studyUid } });
+      // Results can wait for the picture.
+      void this.analyses.load();
+    });
+    this.analyses = new AnalysisSession(team, studyUid);
+    // Subscribe first, then fetch: what happens between the two comes as an event.
+    this.stopWatching = watchStudy(team, studyUid, (event) => { this.take(event); });
+    void this.load();
+  }
+
+  destroy(): void {
+    this.isOver = true;
+    clearTimeout(this.timer);
+    this.stopWatching?.();
+    this.stopWatching = undefined;
+    this.analyses.destroy();
+    this.stack.destroy();
+  }
+
+  private async load(): Promise<void> {
+    try {
+      const study = await fetchStudy(this.team, this.studyUid);
+      if (this.isOver) return;
+      useViewer.setState({ study: newer(useViewer.getState().study, study), trouble: null });
+      this.openFirst();
+      if (!study.series.some((series) => series.is_displayable)) void this.analyses.load();
+    } catch (error) {
+      if (!this.isOver) useViewer.setState({ trouble: troubleOf(error) });
+    }
+  }
+
+  reload(): void {
+    useViewer.setState({ trouble: null });
+    void this.load();
+  }
+
+  private openFirst(): void {
+    const { study, seriesUid } = useViewer.getState();
+    const first = study?.series.find((series) => series.is_displayable);
+    if (!seriesUid && first) void this.stack.open(first.series_instance_uid);
+  }
+
+  private take(event: StudyEvent): void {
+    switch (event.type) {
+      case "instance.stored":
+        this.takeRows(event.data.study, event.data.series);
+        this.growSoon(event.data.series.series_instance_uid);
+        break;
+      case "series.changed":
+        this.takeRows(event.data.study, event.data.series);
+        break;
+      case "study.changed":
+        this.takeRows(event.data.study, null);
+        break;
+      case "subscribed":
+        // Only the first time: after a break the socket goes on from the last number.
+        if (!this.isFollowing) void this.fetchAfresh();
+        this.isFollowing = true;
+        break;
+      case "resync":
+        void this.fetchAfresh();
+        break;
+      default:
+        this.analyses.take(event);
+    }
+  }
+
+  private takeRows(row: StudyRow, series: SeriesRow | null): void {
+    const { study } = useViewer.getState();
+    if (!study) return;
+    const known = study.series.find((one) => one.series_instance_uid === series?.series_instance_uid);
+    const isNew = series && (!known || known.revision <= series.revision);
+    const others = study.series.filter((one) => one !== known);
+    const all = isNew ? [...others, series].sort(bySeriesNumber) : study.series;
+    useViewer.setState({ study: { ...study, ...(row.revision >= study.revision ? row : {}), series: all } });
+    if (series && !known) useViewer.setState({ newestSeries: series.series_instance_uid });
+    this.openFirst();
+  }
+
+  private growSoon(seriesUid: string): void {
+    this.grown.add(seriesUid);
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      const uids = [...this.grown];
+      this.grown.clear();
+      if (!this.isOver) for (const uid of uids) void this.stack.grow(uid);
+    }, GROW_AFTER_MS);
+  }
+
+  /** Fetches what events cannot have told: what changed before they began, or while they were lost. */
+  private async fetchAfresh(): Promise<void> {
+    const before = useViewer.getState().study;
+    if (!before) return;
+    await this.load();
+    const { study } = useViewer.getState();
+    for (const { series_instance_uid: uid, revision } of study?.series ?? []) {
+      if (before.series.find((one) => one.series_instance_uid === uid)?.revision !== revision) void this.stack.grow(uid);
+    }
+    if (useViewer.getState().shownImageId) void this.analyses.load();
+  }
+}
+
+function bySeriesNumber(a: SeriesRow, b: SeriesRow): number {
+  return (a.series_number ?? Infinity) - (b.series_number ?? Infinity) || (a.series_instance_uid < b.series_instance_uid ? -1 : 1);
+}
+
+/** An event may have brought a newer row than the answer that was on its way. */
+function newer(before: StudyDetail | null, fetched: StudyDetail): StudyDetail {
+  return before && before.revision > fetched.revision ? before : fetched;
+}
