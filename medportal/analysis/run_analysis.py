@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
+from medportal.analysis.bursts import in_bursts
 from medportal.analysis.models import Analysis
 from medportal.analysis.resident import sessions, volumes
 from medportal.annotations.services import save_result
@@ -19,8 +20,6 @@ from medportal.jobs.leases import Lease, claim
 from medportal.zoo.packages import package_dir
 
 Piece = tuple[str, dict[str, Any], bytes | None]
-# Pieces that are ready within this time after the last transaction share the next one.
-BATCH_S = 0.15
 # Below this, deflating a map saves nothing that a socket would notice.
 DEFLATE_FROM_BYTES = 1024
 
@@ -44,12 +43,11 @@ def _run(lease: Lease) -> None:
     volume = volumes().get(analysis.series)
     done = {piece["index"]: piece for piece in lease.pieces("slice.predicted")}
     lease.report(stage="running")
-    batch = _Batch(lease)
-    for piece in predict(session, volume, skip=done):
-        described = describe_piece(piece)
-        done[piece.index] = described[1]
-        batch.add(described, progress=len(done) / piece.count)
-    batch.flush()
+    for burst in in_bursts(predict(session, volume, skip=done), check=lease.check):
+        pieces = [describe_piece(piece) for piece in burst]
+        lease.emit_many(pieces)
+        done |= {data["index"]: data for _, data, _ in pieces}
+        lease.report(progress=len(done) / volume.number_of_slices)
     _finish(lease, analysis, session, [done[index] for index in sorted(done)], seconds=time.monotonic() - started)
 
 
@@ -70,32 +68,6 @@ def describe_piece(piece: SlicePiece) -> Piece:
         "scale": piece.scale,
     }
     return "slice.predicted", data, zlib.compress(raw, 1) if is_deflated else raw
-
-
-class _Batch:
-    """Gathers pieces for one transaction: the first goes at once, later ones wait for a moment's company."""
-
-    def __init__(self, lease: Lease) -> None:
-        self._lease = lease
-        self._pieces: list[Piece] = []
-        self._told_at = 0.0
-        self._progress = 0.0
-
-    def add(self, piece: Piece, *, progress: float) -> None:
-        """Take a piece, and write what has gathered if it is time."""
-        self._lease.check()
-        self._pieces.append(piece)
-        self._progress = progress
-        if time.monotonic() - self._told_at >= BATCH_S:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what has gathered."""
-        if self._pieces:
-            self._lease.emit_many(self._pieces)
-            self._pieces = []
-            self._told_at = time.monotonic()
-            self._lease.report(progress=self._progress)
 
 
 def _finish(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,7 +12,7 @@ from typing import Any
 from django.db.models.functions import Now
 
 from medportal.jobs.heartbeat import STALE_AFTER_S
-from medportal.jobs.models import FINAL_STATES, Heartbeat, Job
+from medportal.jobs.models import FINAL_STATES, Heartbeat, Job, State
 from medportal.messaging.reading import events_after
 
 POLL_S = 0.5
@@ -35,3 +37,11 @@ def wait_for(job: Job, listen: Listener) -> Job:
         if job.state in FINAL_STATES:
             return job
         time.sleep(POLL_S)
+
+
+def see_through(job: Job, work: Callable[[], None], listen: Listener) -> Job:
+    """Return the job once it has ended; where no worker lives that could do it, have `work()` do it in this process."""
+    if job.state == State.QUEUED and not has_worker(job.queue):
+        sys.stderr.write(f"No worker of the queue “{job.queue}” is running: this command does the work itself.\n")
+        threading.Thread(target=work, name=f"job-{job.pk}", daemon=True).start()
+    return wait_for(job, listen)
