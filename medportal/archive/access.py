@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from medportal.accounts.access import default_team, get_team
-from medportal.accounts.models import Membership, Role, Team, User
+from medportal.accounts.models import Role, Team, User
 from medportal.archive.models import Instance, Series, Study
 from medportal.errors import NotFoundError
 
@@ -29,9 +29,7 @@ def team_for(user: User, slug: str | None, role: Role = Role.VIEWER) -> Team:
 def visible_studies(user: User, slug: str | None) -> QuerySet[Study]:
     """Return the team's studies with what their rows need, newest arrivals first."""
     studies = Study.objects.filter(team=team_for(user, slug)).select_related("patient", "team")
-    return studies.prefetch_related(Prefetch("series", Series.objects.order_by("series_number", "id"))).order_by(
-        "-created_at", "-id"
-    )
+    return studies.order_by("-created_at", "-id")
 
 
 @dataclass(frozen=True)
@@ -92,23 +90,17 @@ def get_series(
     return series
 
 
-def get_instance(user: User, slug: str | None, study_uid: str, series_uid: str, sop_instance_uid: str) -> Instance:
-    """Return an instance by its three UIDs, in two queries; NotFoundError where the team has none such."""
-    memberships = Membership.objects.filter(user=user, user__is_active=True)
-    team_id = (
-        memberships.filter(team__slug=slug).values_list("team_id", flat=True).first() if slug else default_team(user).pk
-    )
+def get_instance(team: Team, study_uid: str, series_uid: str, sop_instance_uid: str) -> Instance:
+    """Return an instance of a team that the user may see; NotFoundError where the team has none of these UIDs."""
     instance = (
-        Instance.objects.select_related("series__study", "team")
-        .filter(
-            team_id=team_id,
+        Instance.objects.filter(
+            team=team,
             sop_instance_uid=sop_instance_uid,
             series__series_instance_uid=series_uid,
             series__study__study_instance_uid=study_uid,
         )
+        .defer("header")
         .first()
-        if team_id
-        else None
     )
     if instance is None:
         raise NotFoundError("instance_not_found", "There is no such instance in this team.")
@@ -122,7 +114,7 @@ def visible_series(user: User, slug: str | None) -> QuerySet[Series]:
 
 def visible_instances(user: User, slug: str | None) -> QuerySet[Instance]:
     """Return the team's instances, for searches."""
-    rows = Instance.objects.filter(team=team_for(user, slug))
+    rows = Instance.objects.filter(team=team_for(user, slug)).defer("frame_ranges", "header", "pixel_description")
     return rows.select_related("series__study__patient").order_by("instance_number", "id")
 
 

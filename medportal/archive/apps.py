@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
-THUMBNAIL_TASK = "medportal.archive.tasks.thumbnail_after_store"
+THUMBNAIL_TASK = "medportal.archive.tasks.thumbnail_after_growth"
 
 
 class ArchiveConfig(AppConfig):

@@ -8,7 +8,10 @@ from medportal.accounts.models import Team
 
 
 class Patient(models.Model):
-    """A patient as the objects name one; the same PatientID in two teams is two rows."""
+    """A patient as the objects name one; the same PatientID in two teams is two rows.
+
+    So is the same PatientID under two names: whether they are one person is for people to say, not for an import.
+    """
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="patients")
     patient_id = models.CharField(max_length=64, blank=True)
@@ -20,7 +23,10 @@ class Patient(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["team", "patient_id", "issuer_of_patient_id"], name="patient_once_per_team")
+            models.UniqueConstraint(
+                fields=["team", "patient_id", "issuer_of_patient_id", "patient_name", "patient_birth_date"],
+                name="patient_once_per_team",
+            )
         ]
 
     def __str__(self) -> str:
@@ -57,6 +63,13 @@ class Study(models.Model):
     # Lower-case text of name, id, description, accession: what the search box looks in.
     search_text = models.TextField(blank=True)
     is_synthetic = models.BooleanField(default=False)
+    # Its objects, or those of another study under the same PatientID, name another patient.
+    has_conflict = models.BooleanField(default=False)
+    # The series whose picture stands for the study, and which picture; set when one is made.
+    thumbnail_series_uid = models.CharField(max_length=64, blank=True)
+    thumbnail_revision = models.PositiveIntegerField(default=0)
+    # When the team was last told that it grew.
+    told_at = models.DateTimeField(null=True)
     # Cells that upper rooms fill, through `services.mark_study` alone.
     ai_status = models.CharField(max_length=10, choices=AiStatus.choices, default=AiStatus.NONE, blank=True)
     ai_summary = models.JSONField(default=dict)
@@ -93,10 +106,13 @@ class Series(models.Model):
     is_synthetic = models.BooleanField(default=False)
     # The transfer syntaxes that occur in it: what the viewer can show depends on them.
     transfer_syntax_uids = models.JSONField(default=list)
+    # Why the viewer cannot show it as a stack (`rows.py`); empty when it can.
+    reason_not_displayable = models.CharField(max_length=24, blank=True)
     revision = models.PositiveIntegerField(default=0)
-    # Which revision the finished thumbnail and metadata document show; 0 is none.
+    # Which revision the finished thumbnail shows; 0 is none.
     thumbnail_revision = models.PositiveIntegerField(default=0)
-    document_revision = models.PositiveIntegerField(default=0)
+    # Asked for and not begun: what comes in meanwhile need not ask again.
+    thumbnail_is_due = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -130,7 +146,11 @@ class Instance(models.Model):
     size_bytes = models.BigIntegerField()
     # Per frame [offset, length, offset, length, …]: byte ranges in the stored file (in the inflated one when deflated).
     frame_ranges = models.JSONField(default=list)
-    # The header as DICOM JSON (PS3.18 F), deflated; made once, on first need.
+    # `imaging.frames.PixelDescription`; null for an object without frames.
+    pixel_description = models.JSONField(null=True)
+    # How frames leave (`imaging.display.served_as`); empty where they cannot be shown.
+    served_as = models.CharField(max_length=8, blank=True)
+    # The header as DICOM JSON (PS3.18 F), zlib-compressed; null for one so large that it is made when needed.
     header = models.BinaryField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

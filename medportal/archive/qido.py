@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import CharField, Lookup, Model, Q, QuerySet
 from django.http import QueryDict
 
 from medportal.archive.models import Instance, Series, Study
@@ -13,6 +13,7 @@ from medportal.errors import InvalidError
 
 M = TypeVar("M", bound=Model)
 MAX_RESULTS = 5000
+RETRIEVE_URL = "00081190"
 # keyword, tag → (VR, path from the study, path from the series, path from the instance)
 _STUDY_KEYS: dict[str, tuple[str, str, str]] = {
     "StudyInstanceUID": ("0020000D", "UI", "study_instance_uid"),
@@ -42,26 +43,26 @@ _INSTANCE_KEYS = {
 _PAGING = {"limit", "offset", "includefield", "fuzzymatching"}
 
 
-def search_studies(studies: QuerySet[Study], query: QueryDict) -> list[dict[str, Any]]:
-    """Return the matching studies as DICOM JSON."""
+def search_studies(studies: QuerySet[Study], query: QueryDict, root: str) -> list[dict[str, Any]]:
+    """Return the matching studies as DICOM JSON; `root` is the address below which they can be retrieved."""
     rows = _matching(studies, query, _with_prefix(_STUDY_KEYS, ""))
-    return [study_json(row) for row in _page(rows, query)]
+    return [study_json(row, root) for row in _page(rows, query)]
 
 
-def search_series(series: QuerySet[Series], query: QueryDict) -> list[dict[str, Any]]:
+def search_series(series: QuerySet[Series], query: QueryDict, root: str) -> list[dict[str, Any]]:
     """Return the matching series, with their studies' attributes."""
     keys = _with_prefix(_SERIES_KEYS, "") | _with_prefix(_STUDY_KEYS, "study__")
-    return [series_json(row) for row in _page(_matching(series, query, keys), query)]
+    return [series_json(row, root) for row in _page(_matching(series, query, keys), query)]
 
 
-def search_instances(instances: QuerySet[Instance], query: QueryDict) -> list[dict[str, Any]]:
+def search_instances(instances: QuerySet[Instance], query: QueryDict, root: str) -> list[dict[str, Any]]:
     """Return the matching instances, with their series' and studies' attributes."""
     keys = (
         _with_prefix(_INSTANCE_KEYS, "")
         | _with_prefix(_SERIES_KEYS, "series__")
         | _with_prefix(_STUDY_KEYS, "series__study__")
     )
-    return [instance_json(row) for row in _page(_matching(instances, query, keys), query)]
+    return [instance_json(row, root) for row in _page(_matching(instances, query, keys), query)]
 
 
 def _with_prefix(keys: dict[str, tuple[str, str, str]], prefix: str) -> dict[str, tuple[str, str]]:
@@ -87,29 +88,58 @@ def _condition(vr: str, column: str, value: str) -> Q:
     if column.endswith("modalities_in_study"):
         return Q(**{f"{column}__icontains": f'"{value}"'})
     if vr in ("DA", "TM") and "-" in value:
-        low, _, high = value.partition("-")
-        condition = ~Q(**{column: ""})
-        if low:
-            condition &= Q(**{f"{column}__gte": low})
-        if high:
-            condition &= Q(**{f"{column}__lte": high.ljust(8, "9") if vr == "TM" else high})
-        return condition
+        return _range(vr, column, value)
     if vr == "UI":
-        return Q(**{f"{column}__in": value.replace("\\", ",").split(",")})
+        return Q(**{f"{column}__in": value.replace("\\", ",").split(",")[:1000]})
     if vr == "IS":
-        try:
-            return Q(**{column: int(value)})
-        except ValueError:
-            raise InvalidError("query", "A number is needed for this matching key.") from None
+        if not value.lstrip("-").isdigit() or len(value) > 9:
+            raise InvalidError("query", "A number is needed for this matching key.")
+        return Q(**{column: int(value)})
+    if vr == "PN":
+        return _name(column, value)
+    return _wildcard(column, value) if "*" in value or "?" in value else Q(**{column: value})
+
+
+def _range(vr: str, column: str, value: str) -> Q:
+    """Return the condition for a range of dates or times (PS3.4 C.2.2.2.5)."""
+    low, _, high = value.partition("-")
+    condition = ~Q(**{column: ""})
+    if low:
+        condition &= Q(**{f"{column}__gte": low})
+    if high:
+        condition &= Q(**{f"{column}__lte": high.ljust(13, "9") if vr == "TM" else high})
+    return condition
+
+
+def _name(column: str, value: str) -> Q:
+    """Match a name without regard to case, as a whole or by one of its component groups (PS3.5 6.2.1)."""
     if "*" in value or "?" in value:
-        return Q(**{f"{column}__iregex": _wildcard(value)})
-    return Q(**{f"{column}__{'iexact' if vr == 'PN' else 'exact'}": value})
+        return _wildcard(column, value)
+    return (
+        Q(**{f"{column}__iexact": value})
+        | Q(**{f"{column}__istartswith": f"{value}="})
+        | Q(**{f"{column}__icontains": f"={value}="})
+        | Q(**{f"{column}__iendswith": f"={value}"})
+    )
 
 
-def _wildcard(value: str) -> str:
-    """Turn `*` and `?` (PS3.4 C.2.2.2.4) into a regular expression of literals, which cannot run away."""
-    escaped = "".join(f"\\{c}" if c in r".^$+(){}[]|\\" else c for c in value)
-    return f"^{escaped.replace('*', '.*').replace('?', '.')}$"
+@CharField.register_lookup
+class Like(Lookup):  # type: ignore[type-arg]
+    """SQL's LIKE, without regard to case: unlike a regular expression it cannot run away."""
+
+    lookup_name = "like"
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        """Return the comparison."""
+        left, left_parameters = self.process_lhs(compiler, connection)
+        right, right_parameters = self.process_rhs(compiler, connection)
+        return f"UPPER({left}) LIKE UPPER({right}) ESCAPE '!'", [*left_parameters, *right_parameters]
+
+
+def _wildcard(column: str, value: str) -> Q:
+    """Match with `*` and `?` (PS3.4 C.2.2.2.4)."""
+    pattern = "".join(f"!{c}" if c in "!%_" else {"*": "%", "?": "_"}.get(c, c) for c in value)
+    return Q(**{f"{column}__like": pattern})
 
 
 def _page(rows: QuerySet[M], query: QueryDict) -> list[M]:
@@ -135,7 +165,7 @@ def _elements(keys: dict[str, tuple[str, str, str]], get: Callable[[str], Any]) 
     return {tag: _element(vr, get(column)) for tag, vr, column in keys.values()}
 
 
-def study_json(study: Study) -> dict[str, Any]:
+def study_json(study: Study, root: str) -> dict[str, Any]:
     """Return the attributes of PS3.18 table 10.6.3-3."""
 
     def get(column: str) -> Any:
@@ -146,16 +176,29 @@ def study_json(study: Study) -> dict[str, Any]:
         "00201206": _element("IS", study.number_of_series),
         "00201208": _element("IS", study.number_of_instances),
         "00080056": _element("CS", "ONLINE"),
+        RETRIEVE_URL: _element("UR", _study_url(study, root)),
     }
 
 
-def series_json(series: Series) -> dict[str, Any]:
+def _study_url(study: Study, root: str) -> str:
+    return f"{root}/studies/{study.study_instance_uid}"
+
+
+def _series_url(series: Series, root: str) -> str:
+    return f"{_study_url(series.study, root)}/series/{series.series_instance_uid}"
+
+
+def series_json(series: Series, root: str) -> dict[str, Any]:
     """Return the attributes of PS3.18 table 10.6.3-4, with the study's."""
     own = _elements(_SERIES_KEYS, lambda column: getattr(series, column))
-    return study_json(series.study) | own | {"00201209": _element("IS", series.number_of_instances)}
+    more = {
+        "00201209": _element("IS", series.number_of_instances),
+        RETRIEVE_URL: _element("UR", _series_url(series, root)),
+    }
+    return study_json(series.study, root) | own | more
 
 
-def instance_json(instance: Instance) -> dict[str, Any]:
+def instance_json(instance: Instance, root: str) -> dict[str, Any]:
     """Return the attributes of PS3.18 table 10.6.3-5, with the series' and the study's."""
     own = _elements(_INSTANCE_KEYS, lambda column: getattr(instance, column))
     pixels = {
@@ -164,5 +207,6 @@ def instance_json(instance: Instance) -> dict[str, Any]:
         "00280100": _element("US", instance.bits_allocated),
         "00280008": _element("IS", instance.number_of_frames or None),
         "00083002": _element("UI", instance.transfer_syntax_uid),
+        RETRIEVE_URL: _element("UR", f"{_series_url(instance.series, root)}/instances/{instance.sop_instance_uid}"),
     }
-    return series_json(instance.series) | own | {tag: e for tag, e in pixels.items() if "Value" in e}
+    return series_json(instance.series, root) | own | {tag: e for tag, e in pixels.items() if "Value" in e}

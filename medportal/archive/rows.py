@@ -1,4 +1,4 @@
-"""How a study and a series are told of: the worklist's row, in answers and in events."""
+"""How a study and a series are told of: the worklist's row and the viewer's, in answers and in events."""
 
 from __future__ import annotations
 
@@ -10,16 +10,11 @@ from medportal.archive.models import Series, Study
 NOT_PICTURES = frozenset(
     {"SR", "KO", "PR", "SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "ECG", "DOC", "AU", "REG", "RWV", "ANN"}
 )
-_SHOWN_SYNTAXES = frozenset(
-    ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.5"]
-    + [f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 57, 70, 80, 81, 90, 91, 201, 202, 203, 110, 111, 112)]
-)
 
 
 def study_row(study: Study) -> dict[str, Any]:
     """Return the worklist's row of a study."""
     patient = study.patient
-    first = _shown_series(study)
     return {
         "study_instance_uid": study.study_instance_uid,
         "patient_id": patient.patient_id,
@@ -34,33 +29,27 @@ def study_row(study: Study) -> dict[str, Any]:
         "number_of_series": study.number_of_series,
         "number_of_instances": study.number_of_instances,
         "is_synthetic": study.is_synthetic,
+        "has_conflict": study.has_conflict,
         "ai_status": study.ai_status,
         "ai_summary": study.ai_summary,
-        "thumbnail_series_uid": first.series_instance_uid if first else None,
-        "thumbnail_revision": first.thumbnail_revision if first else 0,
+        "thumbnail_series_uid": study.thumbnail_series_uid or None,
+        "thumbnail_revision": study.thumbnail_revision,
         "revision": study.revision,
         "created_at": study.created_at.isoformat(),
     }
 
 
-def _shown_series(study: Study) -> Series | None:
-    """Return the series whose thumbnail stands for the study: the first one that has a picture."""
-    series = study.series.all()
-    return next((one for one in series if one.thumbnail_revision), next(iter(series), None))
-
-
-def why_not_displayable(series: Series) -> str:
-    """Return why the viewer cannot show the series as a stack; '' when it can."""
-    if series.modality in NOT_PICTURES:
+def why_not_displayable(*, modality: str, has_pixels: bool, served_as: str) -> str:
+    """Return why the viewer cannot show an object in a stack; '' when it can."""
+    if modality in NOT_PICTURES:
         return "not_an_image"
-    if not series.number_of_frames:
+    if not has_pixels:
         return "no_frames"
-    return "transfer_syntax" if set(series.transfer_syntax_uids) - _SHOWN_SYNTAXES else ""
+    return "" if served_as else "transfer_syntax"
 
 
 def series_row(series: Series) -> dict[str, Any]:
     """Return the viewer's row of a series."""
-    reason = why_not_displayable(series)
     return {
         "series_instance_uid": series.series_instance_uid,
         "series_number": series.series_number,
@@ -72,6 +61,7 @@ def series_row(series: Series) -> dict[str, Any]:
         "is_synthetic": series.is_synthetic,
         "thumbnail_revision": series.thumbnail_revision,
         "revision": series.revision,
-        "is_displayable": not reason,
-        "reason_not_displayable": reason,
+        "transfer_syntax_uids": series.transfer_syntax_uids,
+        "is_displayable": not series.reason_not_displayable,
+        "reason_not_displayable": series.reason_not_displayable,
     }

@@ -1,66 +1,87 @@
-"""Makes the small picture of a series from its middle frame."""
+"""Makes the small picture of a series, once it has stopped growing."""
 
 from __future__ import annotations
 
-from django.db import transaction
+import time
+from datetime import timedelta
+
+from django.utils import timezone
 
 from medportal.archive import reading, storage
+from medportal.archive.apps import THUMBNAIL_TASK
+from medportal.archive.derived import THUMBNAILS, thumbnail_name
 from medportal.archive.models import Instance, Series
-from medportal.archive.rows import why_not_displayable
-from medportal.archive.services import announce_study
+from medportal.archive.services import finish_thumbnail
 from medportal.errors import MedportalError
-from medportal.imaging.frames import Array
-from medportal.imaging.headers import Header
-from medportal.imaging.windowing import apply_window, auto_window, thumbnail_jpeg
+from medportal.imaging.display import to_rgb
+from medportal.imaging.stacks import decode_source
+from medportal.imaging.windowing import thumbnail_jpeg, to_grey
+from medportal.messaging.models import Event
+from medportal.messaging.services import finish_reaction
+
+QUIET_S, PATIENCE_S = 1.0, 4.0
+
+
+def after_growth(event_id: int) -> None:
+    """Do what `series.grew` asks for; a second delivery finds it done."""
+    event = Event.objects.filter(pk=event_id).first()
+    if event is not None:
+        uid = event.data["series"]["series_instance_uid"]
+        for key in Series.objects.filter(team_id=event.team_id, series_instance_uid=uid).values_list("pk", flat=True):
+            make_thumbnail(key)
+    finish_reaction(event_id, THUMBNAIL_TASK)
 
 
 def make_thumbnail(series_id: int) -> None:
-    """Make the thumbnail of the series as it now is, and tell of it; nothing to do when it is up to date."""
-    series = Series.objects.select_related("study__patient", "team").filter(pk=series_id).first()
-    if series is None or series.thumbnail_revision >= series.revision or why_not_displayable(series):
+    """Make the thumbnail of the series as it now is, and tell of it. May run twice; may run beside itself."""
+    _wait_until_quiet(series_id)
+    # From here on, whatever comes in asks again.
+    was_due = Series.objects.filter(pk=series_id, thumbnail_is_due=True).update(thumbnail_is_due=False)
+    series = Series.objects.select_related("study").filter(pk=series_id).first()
+    if series is None or not (was_due or series.thumbnail_revision < series.revision):
         return
-    # The revision first: an instance that comes in meanwhile makes the picture stale, not wrongly fresh.
     revision = series.revision
-    picture = _picture(series)
-    if picture is None:
-        return
-    storage.write_derived("thumbnails", f"{series.pk}.jpg", picture)
-    with transaction.atomic():
-        Series.objects.filter(pk=series.pk, thumbnail_revision__lt=revision).update(thumbnail_revision=revision)
-        series.refresh_from_db()
-        announce_study(series.study, series)
+    picture = None if series.reason_not_displayable else _picture(series)
+    if picture is not None:
+        storage.write_derived(THUMBNAILS, thumbnail_name(series.pk, revision), picture)
+    finish_thumbnail(series, revision, has_picture=picture is not None)
+    if picture is not None:
+        _remove_older(series)
+
+
+def _wait_until_quiet(series_id: int) -> None:
+    """Wait while objects of the series come in quick succession, but not for long."""
+    deadline = time.monotonic() + PATIENCE_S
+    rows = Instance.objects.filter(series_id=series_id).order_by("-id").values_list("created_at", flat=True)
+    while time.monotonic() < deadline:
+        latest = rows.first()
+        if latest is None or timezone.now() - latest > timedelta(seconds=QUIET_S):
+            return
+        time.sleep(QUIET_S / 4)
 
 
 def _picture(series: Series) -> bytes | None:
     """Return a JPEG of the middle frame; None where it cannot be decoded."""
-    instances = [row for row in series.instances.order_by("slice_position_mm", "instance_number") if row.frame_ranges]
-    if not instances:
-        return None
-    instance = instances[len(instances) // 2]
     try:
-        header = reading.header_of(instance)
-        if header.pixel is None:
-            return None
-        frame = reading.decode_frame(instance, (instance.number_of_frames + 1) // 2, header.pixel)
-        shown = reading.displayed(frame, header)
+        middle = _middle_instance(series)
+        source = reading.source_of(middle, (middle.number_of_frames + 1) // 2)
+        frame = decode_source(source, reading.decoder())
+        attributes = reading.attributes_of(middle)
+        if source.pixel.samples_per_pixel > 1 or source.pixel.photometric_interpretation == "PALETTE COLOR":
+            return thumbnail_jpeg(to_rgb(frame, source.pixel, attributes))
+        return thumbnail_jpeg(to_grey(frame, source.plane, attributes, source.pixel.photometric_interpretation))
     except MedportalError:
         return None
-    return thumbnail_jpeg(shown if shown.ndim == 3 else _grey(shown, header, instance))
 
 
-def _grey(frame: Array, header: Header, instance: Instance) -> Array:
-    """Window a frame as its header asks for, else by its values; MONOCHROME1 is turned over (PS3.3 C.7.6.3.1.2)."""
-    slope, intercept = header.number("RescaleSlope") or 1.0, header.number("RescaleIntercept") or 0.0
-    values = frame.astype("float32") * slope + intercept
-    centre, width = _first(header, "WindowCenter"), _first(header, "WindowWidth")
-    window = (centre, width) if centre is not None and width else auto_window(values)
-    grey = apply_window(values, *window)
-    return 255 - grey if instance.photometric_interpretation == "MONOCHROME1" else grey  # type: ignore[operator, no-any-return]
+def _middle_instance(series: Series) -> Instance:
+    order = ("slice_position_mm", "instance_number", "id")
+    ids = list(series.instances.filter(number_of_frames__gt=0).order_by(*order).values_list("pk", flat=True))
+    return Instance.objects.get(pk=ids[len(ids) // 2])
 
 
-def _first(header: Header, keyword: str) -> float | None:
-    """Return an attribute's first value as a number."""
-    try:
-        return float(header.text(keyword).split("\\")[0])
-    except ValueError:
-        return None
+def _remove_older(series: Series) -> None:
+    shown = thumbnail_name(series.pk, series.thumbnail_revision)
+    for name in storage.derived_names(THUMBNAILS, f"{series.pk}-*.jpg"):
+        if name != shown and int(name.split("-")[1].removesuffix(".jpg")) < series.thumbnail_revision:
+            storage.remove_derived(THUMBNAILS, name)

@@ -36,6 +36,7 @@ class StudyRowSerializer(serializers.Serializer[Study]):
     number_of_series = serializers.IntegerField()
     number_of_instances = serializers.IntegerField()
     is_synthetic = serializers.BooleanField()
+    has_conflict = serializers.BooleanField(help_text="Its objects, or another study's, name another patient")
     ai_status = serializers.ChoiceField(choices=AiStatus.choices, allow_blank=True)
     ai_summary = AiSummarySerializer()
     thumbnail_series_uid = serializers.CharField(allow_null=True)
@@ -64,8 +65,11 @@ class SeriesRowSerializer(serializers.Serializer[Series]):
     is_synthetic = serializers.BooleanField()
     thumbnail_revision = serializers.IntegerField(help_text="0 while there is none")
     revision = serializers.IntegerField()
+    transfer_syntax_uids = serializers.ListField(child=serializers.CharField())
     is_displayable = serializers.BooleanField()
-    reason_not_displayable = serializers.CharField(help_text="Empty when it can be shown")
+    reason_not_displayable = serializers.CharField(
+        help_text="`not_an_image`, `no_frames` or `transfer_syntax`; empty when it can be shown"
+    )
 
     def to_representation(self, instance: Series) -> dict[str, Any]:
         """Write what events carry: one source for both."""
@@ -108,7 +112,7 @@ class StudyChangedSerializer(serializers.Serializer[Any]):
 
 
 class SeriesChangedSerializer(serializers.Serializer[Any]):
-    """A series' row has changed: its thumbnail is ready."""
+    """A series' row has changed: it began to grow (`series.grew`), or has grown and has its thumbnail."""
 
     study = StudyRowSerializer()
     series = SeriesRowSerializer()
@@ -131,4 +135,5 @@ EVENTS = {
     "instance.stored": InstanceStoredSerializer,
     "study.changed": StudyChangedSerializer,
     "series.changed": SeriesChangedSerializer,
+    "series.grew": SeriesChangedSerializer,
 }

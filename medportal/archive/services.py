@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
+from django.utils import timezone
 
 from medportal.accounts.models import Team, User
-from medportal.archive import storage
+from medportal.archive import incoming, storage
+from medportal.archive.incoming import Incoming, read_incoming
 from medportal.archive.models import Instance, Patient, Series, Study
 from medportal.archive.rows import series_row, study_row
 from medportal.audit.services import record
-from medportal.errors import ConflictError, InvalidError
-from medportal.imaging.geometry import slice_position_mm
-from medportal.imaging.headers import Header, read_header
-from medportal.imaging.uids import DICOMDIR
+from medportal.errors import ConflictError, MedportalError
 from medportal.messaging.services import publish
 
 Door = Literal["browser", "stow", "import", "demo"]
+# While a study grows, its team is told this often; the end of it is always told (`series.changed`).
+TELL_TEAM_EVERY = timedelta(seconds=0.5)
 
 
 @dataclass(frozen=True)
@@ -32,54 +34,82 @@ class StoreResult:
     instance: Instance
     series: Series
     study: Study
+    created_study: bool = False
 
 
-def store_instance(*, team: Team, path: Path, actor: User | None, door: Door, address: str = "") -> StoreResult:
+@dataclass(frozen=True)
+class Origin:
+    """Who brought an object, and by which way."""
+
+    actor: User | None
+    door: Door
+    address: str = ""
+
+
+def store_instance(
+    *,
+    team: Team,
+    path: Path,
+    actor: User | None,
+    door: Door,
+    address: str = "",
+    expected_study_uid: str | None = None,
+) -> StoreResult:
     """Store the object in the incoming file `path`, which is consumed whatever happens.
 
     The same bytes again are a `duplicate`, which is a success. When this returns, the bytes and the rows are durable.
-    Raises InvalidError or TooLargeError as `imaging.headers.read_header`, ConflictError `different_content` for other
-    bytes under a known SOP Instance UID (the original stays), UnavailableError when the store is full.
+    Raises InvalidError or TooLargeError as `incoming.read_incoming`, ConflictError `different_content` for other
+    bytes under a known SOP Instance UID (the original stays) or `series_of_other_study`, UnavailableError when the
+    store is full.
     """
     try:
-        header = read_header(path)
-        sop_instance_uid = header.uid("SOPInstanceUID")
-        if header.uid("SOPClassUID") == DICOMDIR:
-            raise InvalidError("dicomdir", "A DICOMDIR describes a medium and is not stored.")
-        sha256, size = storage.sha256_of(path), path.stat().st_size
-        if known := _known(team, sop_instance_uid):
-            return _again(known, sha256, actor=actor, door=door, address=address)
-        key = storage.keep(path, team_id=team.pk, sha256=sha256)
-        values = _instance_values(header) | {"storage_key": key, "sha256": sha256, "size_bytes": size}
+        arrived = read_incoming(path, expected_study_uid=expected_study_uid)
         try:
-            return _insert(team, header, values, actor=actor, door=door, address=address)
-        except IntegrityError:
-            # Somebody stored the same UID a moment ago.
-            if known := _known(team, sop_instance_uid):
-                return _again(known, sha256, actor=actor, door=door, address=address)
+            return _store(team, arrived, path, Origin(actor, door, address))
+        except MedportalError as error:
+            incoming.name_object(error, arrived.attributes)
             raise
     finally:
         with suppress(OSError):
             path.unlink(missing_ok=True)
 
 
+def _store(team: Team, arrived: Incoming, path: Path, origin: Origin) -> StoreResult:
+    sha256, size = storage.sha256_of(path), path.stat().st_size
+    if known := _known(team, arrived.sop_instance_uid):
+        return _again(known, sha256, path, origin)
+    # The bytes are durable before there is a row that promises them.
+    key = storage.keep(path, team_id=team.pk, sha256=sha256)
+    values = incoming.instance_values(arrived) | {"storage_key": key, "sha256": sha256, "size_bytes": size}
+    try:
+        return _insert(team, arrived, values, origin)
+    except IntegrityError:
+        # Somebody stored the same UID a moment ago.
+        if known := _known(team, arrived.sop_instance_uid):
+            return _again(known, sha256, path, origin)
+        raise
+
+
 def _known(team: Team, sop_instance_uid: str) -> Instance | None:
-    rows = Instance.objects.select_related("series__study__patient")
+    rows = Instance.objects.select_related("series__study__patient", "team").defer("frame_ranges", "header")
     return rows.filter(team=team, sop_instance_uid=sop_instance_uid).first()
 
 
-def _again(known: Instance, sha256: str, *, actor: User | None, door: Door, address: str) -> StoreResult:
+def _again(known: Instance, sha256: str, path: Path, origin: Origin) -> StoreResult:
     if known.sha256 == sha256:
+        if path.exists() and not storage.holds(known.storage_key, known.size_bytes):
+            # The store has lost what it held: here it comes again.
+            storage.keep(path, team_id=known.team_id, sha256=sha256)
         return StoreResult("duplicate", known, known.series, known.series.study)
     record(
-        actor=actor,
+        actor=origin.actor,
         action="instance.conflict",
         team=known.team.slug,
         object_type="instance",
         object_id=known.sop_instance_uid,
         outcome="denied",
-        address=address,
-        detail={"door": door, "sha256": sha256},
+        address=origin.address,
+        detail={"door": origin.door, "sha256": sha256},
     )
     raise ConflictError(
         "different_content", "An object with this SOP Instance UID is here already, with other content; it was kept."
@@ -87,112 +117,98 @@ def _again(known: Instance, sha256: str, *, actor: User | None, door: Door, addr
 
 
 @transaction.atomic
-def _insert(
-    team: Team, header: Header, values: dict[str, Any], *, actor: User | None, door: Door, address: str
-) -> StoreResult:
-    """Write the rows, the audit event and the announcement in one short transaction."""
-    study, is_new_study = _study_of(team, header)
-    series = _series_of(study, header)
+def _insert(team: Team, arrived: Incoming, values: dict[str, Any], origin: Origin) -> StoreResult:
+    """Write the rows, the audit event and the announcements in one short transaction."""
+    study, is_new_study = _study_of(team, arrived)
+    series = _series_of(study, arrived)
     instance = Instance.objects.create(team=team, series=series, **values)
-    # The study's row is locked: no other object of it is being counted.
-    series.number_of_instances += 1
-    series.number_of_frames += values["number_of_frames"]
-    series.transfer_syntax_uids = sorted({*series.transfer_syntax_uids, instance.transfer_syntax_uid})
-    series.revision += 1
+    # The study's row is locked: nobody else counts in it, or in its series, before this is committed.
+    _count_in_series(series, arrived, values)
+    _count_in_study(study, series, values["size_bytes"])
+    is_due, tells_team = not series.thumbnail_is_due, _team_is_to_be_told(study, series)
+    series.thumbnail_is_due = True
     series.save()
-    _count_in(study, series, values["size_bytes"])
-    if is_new_study or series.revision == 1:
-        record(
-            actor=actor,
-            action="study.stored" if is_new_study else "series.stored",
-            team=team.slug,
-            object_type="study",
-            object_id=study.study_instance_uid,
-            address=address,
-            detail={"door": door, "series": series.series_instance_uid},
-        )
+    study.save()
     record(
-        actor=actor,
+        actor=origin.actor,
         action="instance.stored",
         team=team.slug,
         object_type="instance",
         object_id=instance.sop_instance_uid,
-        address=address,
-        detail={"door": door, "sha256": instance.sha256},
+        address=origin.address,
+        detail={"door": origin.door, "study": study.study_instance_uid, "sha256": instance.sha256},
     )
-    told = {"study": study_row(study), "series": series_row(series), "sop_instance_uid": instance.sop_instance_uid}
-    publish(f"study:{team.slug}/{study.study_instance_uid}", "instance.stored", told, team_id=team.pk)
-    _have_a_thumbnail_made(series, told)
-    publish(f"team:{team.slug}", "study.changed", {"study": told["study"]}, team_id=team.pk)
-    return StoreResult("stored", instance, series, study)
+    told = {"study": study_row(study), "series": series_row(series)}
+    topic = study_topic(study)
+    publish(topic, "instance.stored", {**told, "sop_instance_uid": instance.sop_instance_uid}, team_id=team.pk)
+    if is_due:
+        publish(topic, "series.grew", told, team_id=team.pk)
+    if tells_team:
+        event = {**told, "sop_instance_uid": instance.sop_instance_uid}
+        publish(f"team:{team.slug}", "instance.stored", event, team_id=team.pk)
+    return StoreResult("stored", instance, series, study, is_new_study)
 
 
-def _have_a_thumbnail_made(series: Series, told: dict[str, Any]) -> None:
-    """Tell of a series that grew so much that its thumbnail should be made (again).
-
-    At its first instance, and whenever it has doubled since: a series of 300 slices has nine pictures made, not 300.
-    """
-    if series.revision & (series.revision - 1) == 0:
-        topic = f"study:{series.team.slug}/{series.study.study_instance_uid}"
-        publish(topic, "series.grew", told, team_id=series.team_id)
-
-
-def _study_of(team: Team, header: Header) -> tuple[Study, bool]:
+def _study_of(team: Team, arrived: Incoming) -> tuple[Study, bool]:
     """Return the object's study, made if it is new, with its row locked."""
-    study_uid = header.uid("StudyInstanceUID")
-    study = Study.objects.select_for_update(of=("self",)).filter(team=team, study_instance_uid=study_uid).first()
+    locked = Study.objects.select_for_update(of=("self",)).select_related("patient", "team")
+    study = locked.filter(team=team, study_instance_uid=arrived.study_instance_uid).first()
     if study is not None:
+        if not study.has_conflict and _is_other_patient(study.patient, arrived):
+            study.has_conflict = True
         return study, False
-    patient, _ = Patient.objects.get_or_create(
+    patient, has_conflict = _patient_of(team, arrived)
+    values = incoming.study_values(arrived.attributes) | {"patient": patient, "has_conflict": has_conflict}
+    made, is_new = Study.objects.get_or_create(
+        team=team, study_instance_uid=arrived.study_instance_uid, defaults=values
+    )
+    return locked.get(pk=made.pk), is_new
+
+
+def _is_other_patient(patient: Patient, arrived: Incoming) -> bool:
+    values = incoming.patient_values(arrived.attributes)
+    return any(getattr(patient, column) != value for column, value in values.items())
+
+
+def _patient_of(team: Team, arrived: Incoming) -> tuple[Patient, bool]:
+    """Return the patient whom the object names, and whether others in the team go by the same PatientID."""
+    values = incoming.patient_values(arrived.attributes)
+    sex = arrived.attributes.text("PatientSex", 16)
+    patient, is_new = Patient.objects.get_or_create(team=team, **values, defaults={"patient_sex": sex})
+    if not patient.patient_id:
+        return patient, False
+    others = Study.objects.filter(
         team=team,
-        patient_id=header.text("PatientID"),
-        issuer_of_patient_id=header.text("IssuerOfPatientID"),
-        defaults={
-            "patient_name": header.text("PatientName", 330),
-            "patient_birth_date": header.text("PatientBirthDate", 8),
-            "patient_sex": header.text("PatientSex", 16),
-        },
-    )
-    fields = {
-        "study_id": header.text("StudyID"),
-        "study_date": header.text("StudyDate", 8),
-        "study_time": header.text("StudyTime", 16),
-        "study_description": header.text("StudyDescription"),
-        "accession_number": header.text("AccessionNumber"),
-        "referring_physician_name": header.text("ReferringPhysicianName", 330),
-    }
-    words = [patient.patient_name, patient.patient_id, fields["study_description"], fields["accession_number"]]
-    search_text = " ".join(words).replace("^", " ").casefold()
-    study, is_new = Study.objects.get_or_create(
-        team=team, study_instance_uid=study_uid, defaults={"patient": patient, "search_text": search_text, **fields}
-    )
-    return Study.objects.select_for_update(of=("self",)).get(pk=study.pk), is_new
+        patient__patient_id=patient.patient_id,
+        patient__issuer_of_patient_id=patient.issuer_of_patient_id,
+    ).exclude(patient=patient)
+    if is_new:
+        others.filter(has_conflict=False).update(has_conflict=True)
+    return patient, others.exists()
 
 
-def _series_of(study: Study, header: Header) -> Series:
-    series_uid, number = header.uid("SeriesInstanceUID"), header.number("SeriesNumber")
+def _series_of(study: Study, arrived: Incoming) -> Series:
     series, _ = Series.objects.get_or_create(
         team=study.team,
-        series_instance_uid=series_uid,
-        defaults={
-            "study": study,
-            "series_number": int(number) if number is not None and abs(number) < 2**31 else None,
-            "series_description": header.text("SeriesDescription"),
-            "modality": header.text("Modality", 16),
-            "body_part_examined": header.text("BodyPartExamined", 16),
-            "frame_of_reference_uid": header.text("FrameOfReferenceUID"),
-            "manufacturer": header.text("Manufacturer"),
-            # PS3.3 C.12.1.1: Synthetic Data.
-            "is_synthetic": header.text("SyntheticData") == "YES",
-        },
+        series_instance_uid=arrived.series_instance_uid,
+        defaults={"study": study, **incoming.series_values(arrived.attributes)},
     )
     if series.study_id != study.pk:
         raise ConflictError("series_of_other_study", "This Series Instance UID belongs to another study here.")
     return series
 
 
-def _count_in(study: Study, series: Series, size_bytes: int) -> None:
-    """Bring the study's counts up to date; its row is locked."""
+def _count_in_series(series: Series, arrived: Incoming, values: dict[str, Any]) -> None:
+    reason = incoming.reason_not_displayable(arrived, values)
+    # One object that can be shown does not make up for one that cannot: the first reason stays.
+    series.reason_not_displayable = series.reason_not_displayable or reason
+    series.number_of_instances += 1
+    series.number_of_frames += values["number_of_frames"]
+    series.transfer_syntax_uids = sorted({*series.transfer_syntax_uids, values["transfer_syntax_uid"]})
+    series.revision += 1
+
+
+def _count_in_study(study: Study, series: Series, size_bytes: int) -> None:
     study.number_of_instances += 1
     study.size_bytes += size_bytes
     if series.revision == 1:
@@ -200,25 +216,20 @@ def _count_in(study: Study, series: Series, size_bytes: int) -> None:
         study.modalities_in_study = sorted({*study.modalities_in_study, series.modality} - {""})
         study.is_synthetic = study.is_synthetic or series.is_synthetic
     study.revision += 1
-    study.save()
 
 
-def _instance_values(header: Header) -> dict[str, Any]:
-    pixel, number = header.pixel, header.number("InstanceNumber")
-    position = header.numbers("ImagePositionPatient", 3)
-    return {
-        "sop_instance_uid": header.uid("SOPInstanceUID"),
-        "sop_class_uid": header.uid("SOPClassUID"),
-        "transfer_syntax_uid": header.transfer_syntax_uid,
-        "instance_number": int(number) if number is not None and abs(number) < 2**31 else None,
-        "rows": pixel.rows if pixel else None,
-        "columns": pixel.columns if pixel else None,
-        "number_of_frames": len(header.frame_ranges),
-        "bits_allocated": pixel.bits_allocated if pixel else None,
-        "photometric_interpretation": pixel.photometric_interpretation if pixel else "",
-        "slice_position_mm": slice_position_mm(position, header.numbers("ImageOrientationPatient", 6)),
-        "frame_ranges": header.frame_ranges,
-    }
+def _team_is_to_be_told(study: Study, series: Series) -> bool:
+    """Say whether the worklist's row is sent to the whole team: not for each of three hundred slices."""
+    now = timezone.now()
+    if series.revision > 1 and study.told_at is not None and timedelta(0) <= now - study.told_at < TELL_TEAM_EVERY:
+        return False
+    study.told_at = now
+    return True
+
+
+def study_topic(study: Study) -> str:
+    """Return the name of the topic on which a study is told of."""
+    return f"study:{study.team.slug}/{study.study_instance_uid}"
 
 
 def mark_study(study: Study, *, ai_status: str | None = None, ai_summary: dict[str, Any] | None = None) -> None:
@@ -230,15 +241,27 @@ def mark_study(study: Study, *, ai_status: str | None = None, ai_summary: dict[s
         values["ai_summary"] = ai_summary
     Study.objects.filter(pk=study.pk).update(**values)
     study.refresh_from_db()
-    announce_study(study)
+    event = {"study": study_row(study)}
+    for topic in (study_topic(study), f"team:{study.team.slug}"):
+        publish(topic, "study.changed", event, team_id=study.team_id)
 
 
-def announce_study(study: Study, series: Series | None = None) -> None:
-    """Tell who watches the study and the team how it now stands."""
-    row, slug = study_row(study), study.team.slug
-    topic = f"study:{slug}/{study.study_instance_uid}"
-    if series is None:
-        publish(topic, "study.changed", {"study": row}, team_id=study.team_id)
-    else:
-        publish(topic, "series.changed", {"study": row, "series": series_row(series)}, team_id=study.team_id)
-    publish(f"team:{slug}", "study.changed", {"study": row}, team_id=study.team_id)
+@transaction.atomic
+def finish_thumbnail(series: Series, revision: int, *, has_picture: bool) -> None:
+    """Note which revision a series' picture shows, and tell of the series and its study as they now are.
+
+    An older picture that is ready later changes nothing.
+    """
+    study = Study.objects.select_for_update(of=("self",)).select_related("patient", "team").get(pk=series.study_id)
+    if has_picture:
+        Series.objects.filter(pk=series.pk, thumbnail_revision__lt=revision).update(thumbnail_revision=revision)
+        shown = study.series.filter(thumbnail_revision__gt=0).order_by("series_number", "id").first()
+        if shown is not None:
+            study.thumbnail_series_uid = shown.series_instance_uid
+            study.thumbnail_revision = shown.thumbnail_revision
+        study.revision += 1
+        study.save()
+    series.refresh_from_db()
+    event = {"study": study_row(study), "series": series_row(series)}
+    for topic in (study_topic(study), f"team:{study.team.slug}"):
+        publish(topic, "series.changed", event, team_id=study.team_id)

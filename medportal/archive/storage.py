@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import BinaryIO
 from uuid import uuid4
 
@@ -15,6 +18,9 @@ from django.conf import settings
 from medportal.errors import TooLargeError, UnavailableError
 
 CHUNK = 1024 * 1024
+FORGOTTEN_AFTER_S = 3600.0
+_looked_at = 0.0
+_durable_folders: set[Path] = set()
 
 
 def _root() -> Path:
@@ -30,24 +36,44 @@ def incoming_dir() -> Path:
 
 def receive(source: BinaryIO, limit_bytes: int) -> Path:
     """Write a stream into a new file among the incoming ones; raises TooLargeError `object_size`."""
-    size = 0
-    with NamedTemporaryFile(dir=incoming_dir(), suffix=".part", delete=False) as file:
-        try:
+    _remove_forgotten()
+    size, path = 0, new_incoming()
+    try:
+        with _full_store_is_told(), path.open("wb") as file:
             while chunk := source.read(CHUNK):
                 size += len(chunk)
                 if size > limit_bytes:
                     raise TooLargeError("object_size", f"An object may have at most {limit_bytes // 2**20} MB.")
                 file.write(chunk)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
-    return Path(file.name)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def new_incoming() -> Path:
+    """Return a new name among the incoming files."""
+    return incoming_dir() / f"{uuid4().hex}.part"
+
+
+def _remove_forgotten() -> None:
+    """Remove what a killed process left among the incoming files; look at most once an hour."""
+    global _looked_at  # noqa: PLW0603 - the time of the last look is the process's own
+    now = time.time()
+    if now - _looked_at < FORGOTTEN_AFTER_S:
+        return
+    _looked_at = now
+    for path in incoming_dir().glob("*.part"):
+        with suppress(OSError):
+            if now - path.stat().st_mtime > FORGOTTEN_AFTER_S:
+                path.unlink()
 
 
 def copy_in(path: Path) -> Path:
     """Copy a file of somebody else's among the incoming ones."""
-    target = incoming_dir() / f"{uuid4().hex}.part"
-    shutil.copyfile(path, target)
+    target = new_incoming()
+    with _full_store_is_told():
+        shutil.copyfile(path, target)
     return target
 
 
@@ -64,19 +90,34 @@ def keep(path: Path, *, team_id: int, sha256: str) -> str:
     """
     key = f"{team_id}/{sha256[:2]}/{sha256}"
     target = _root() / key
-    try:
+    with _full_store_is_told():
+        if path.stat().st_dev != incoming_dir().stat().st_dev:
+            path = copy_in(path)
         with path.open("rb") as file:
             os.fsync(file.fileno())
-        if not target.parent.is_dir():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _sync_folder(target.parent.parent)
-            _sync_folder(_root())
+        _make_durable(target.parent)
         path.replace(target)
         _sync_folder(target.parent)
-    except OSError as error:
-        code = "storage_full" if error.errno == 28 else "storage"
-        raise UnavailableError(code, "The object could not be written to the store.") from error
     return key
+
+
+@contextmanager
+def _full_store_is_told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        code = "storage_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "storage"
+        raise UnavailableError(code, "The object could not be written to the store.") from error
+
+
+def _make_durable(folder: Path) -> None:
+    """Make a folder whose name survives a power cut; a folder that this process has seen to is not seen to again."""
+    if folder in _durable_folders:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for parent in (folder.parent, folder.parent.parent, folder.parent.parent.parent):
+        _sync_folder(parent)
+    _durable_folders.add(folder)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -92,6 +133,14 @@ def path_of(key: str) -> Path:
     return _root() / key
 
 
+def holds(key: str, size_bytes: int) -> bool:
+    """Say whether an object lies where its key says, in its full length."""
+    try:
+        return path_of(key).stat().st_size == size_bytes
+    except OSError:
+        return False
+
+
 def derived_path(kind: str, name: str) -> Path:
     """Return where something that can be made again lies: thumbnails, documents."""
     folder = Path(settings.DATA_DIR) / "derived" / kind
@@ -99,9 +148,27 @@ def derived_path(kind: str, name: str) -> Path:
     return folder / name
 
 
+def read_derived(kind: str, name: str) -> bytes | None:
+    """Return something that can be made again, None where it has to be."""
+    try:
+        return derived_path(kind, name).read_bytes()
+    except OSError:
+        return None
+
+
 def write_derived(kind: str, name: str, content: bytes) -> None:
     """Write something that can be made again, whole or not at all."""
     target = derived_path(kind, name)
-    temporary = target.with_suffix(f".{uuid4().hex}")
+    temporary = target.with_name(f"{uuid4().hex}.part")
     temporary.write_bytes(content)
     temporary.replace(target)
+
+
+def derived_names(kind: str, pattern: str) -> list[str]:
+    """Return the names of a kind that match a pattern of our own making."""
+    return [path.name for path in derived_path(kind, "").glob(pattern)]
+
+
+def remove_derived(kind: str, name: str) -> None:
+    """Remove something that can be made again."""
+    derived_path(kind, name).unlink(missing_ok=True)

@@ -9,7 +9,6 @@ from medportal.accounts.models import Team, User
 from medportal.archive.multipart import Part, read_parts
 from medportal.archive.services import StoreResult, store_instance
 from medportal.errors import ConflictError, InvalidError, MedportalError, NotFoundError, TooLargeError, UnavailableError
-from medportal.imaging.headers import read_header
 
 # PS3.18 table 10.5.3-2 and PS3.4 table B.2-1.
 REASON_OUT_OF_RESOURCES = 0xA700
@@ -23,7 +22,7 @@ class Outcome:
     """What became of a request's objects."""
 
     stored: list[StoreResult] = field(default_factory=list)
-    failed: list[tuple[MedportalError, str, str]] = field(default_factory=list)
+    failed: list[MedportalError] = field(default_factory=list)
 
     @property
     def status(self) -> int:
@@ -32,7 +31,7 @@ class Outcome:
             return 200
         if self.stored:
             return 202
-        kinds = {type(error) for error, _, _ in self.failed}
+        kinds = {type(error) for error in self.failed}
         if kinds == {UnavailableError}:
             return 503
         return 409
@@ -48,14 +47,20 @@ def store_parts(
     limit_bytes: int,
     address: str,
 ) -> Outcome:
-    """Store each part; a bad one does not keep the good ones out."""
+    """Store each part; a bad one does not keep the good ones out, and what was stored is told in every case."""
     outcome = Outcome()
-    for part in read_parts(stream, boundary, limit_bytes):
-        try:
-            outcome.stored.append(_store(part, team=team, actor=actor, study_uid=study_uid, address=address))
-        except MedportalError as error:
-            outcome.failed.append((error, *_names(part)))
-            part.path.unlink(missing_ok=True)
+    try:
+        for part in read_parts(stream, boundary, limit_bytes):
+            try:
+                outcome.stored.append(_store(part, team=team, actor=actor, study_uid=study_uid, address=address))
+            except MedportalError as error:
+                outcome.failed.append(error)
+            finally:
+                part.path.unlink(missing_ok=True)
+    except (InvalidError, UnavailableError) as error:
+        if not outcome.stored and not outcome.failed:
+            raise
+        outcome.failed.append(error)
     return outcome
 
 
@@ -64,18 +69,9 @@ def _store(part: Part, *, team: Team, actor: User, study_uid: str | None, addres
         raise part.error
     if part.content_type and not part.content_type.lower().startswith("application/dicom"):
         raise InvalidError("unsupported_media_type", "A part is not application/dicom.")
-    if study_uid is not None and read_header(part.path).uid("StudyInstanceUID") != study_uid:
-        raise InvalidError("other_study", "The object belongs to another study than the address names.")
-    return store_instance(team=team, path=part.path, actor=actor, door="stow", address=address)
-
-
-def _names(part: Part) -> tuple[str, str]:
-    """Return (SOP Class UID, SOP Instance UID) of a refused object, as far as it can be read."""
-    try:
-        header = read_header(part.path)
-    except (MedportalError, OSError):
-        return "", ""
-    return header.text("SOPClassUID"), header.text("SOPInstanceUID")
+    return store_instance(
+        team=team, path=part.path, actor=actor, door="stow", address=address, expected_study_uid=study_uid
+    )
 
 
 def _reason(error: MedportalError) -> int:
@@ -97,7 +93,7 @@ def response_json(outcome: Outcome, root: str) -> dict[str, Any]:
         body["00081190"] = {"vr": "UR", "Value": [f"{root}/studies/{study}"]}
         body["00081199"] = {"vr": "SQ", "Value": [_stored_item(one, root) for one in outcome.stored]}
     if outcome.failed:
-        body["00081198"] = {"vr": "SQ", "Value": [_failed_item(*one) for one in outcome.failed]}
+        body["00081198"] = {"vr": "SQ", "Value": [_failed_item(error) for error in outcome.failed]}
     return body
 
 
@@ -114,10 +110,10 @@ def _stored_item(one: StoreResult, root: str) -> dict[str, Any]:
     }
 
 
-def _failed_item(error: MedportalError, sop_class: str, sop_instance: str) -> dict[str, Any]:
+def _failed_item(error: MedportalError) -> dict[str, Any]:
+    names = {"00081150": error.extra.get("sop_class_uid"), "00081155": error.extra.get("sop_instance_uid")}
     return {
-        "00081150": {"vr": "UI", "Value": [sop_class]} if sop_class else {"vr": "UI"},
-        "00081155": {"vr": "UI", "Value": [sop_instance]} if sop_instance else {"vr": "UI"},
+        **{tag: {"vr": "UI", "Value": [uid]} if uid else {"vr": "UI"} for tag, uid in names.items()},
         "00081197": {"vr": "US", "Value": [_reason(error)]},
         # Error Comment, so that a person learns why.
         "00000902": {"vr": "LO", "Value": [f"{error.code}: {error.detail}"]},

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.generics import ListAPIView
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.parsers import BaseParser
@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from medportal.accounts.models import Role
-from medportal.archive import access, services, storage
+from medportal.archive import access, derived, services, storage
 from medportal.archive.models import Study
 from medportal.archive.rows import series_row, study_row
 from medportal.archive.serializers import (
@@ -27,7 +27,9 @@ from medportal.archive.serializers import (
     StudyRowSerializer,
 )
 from medportal.audit.services import record_read
-from medportal.errors import NotFoundError, TooLargeError
+from medportal.errors import InvalidError, NotFoundError, TooLargeError
+
+OBJECT_TYPES = ("application/dicom", "application/octet-stream")
 
 
 class StudyPages(PageNumberPagination):
@@ -56,7 +58,20 @@ class StudyListView(ListAPIView[Study]):
         query = StudyQuerySerializer(data=self.request.query_params)
         query.is_valid(raise_exception=True)
         studies = access.visible_studies(self.request.user, self.kwargs["team"])
+        _note_read(self.request, self.kwargs["team"], "", action="studies.listed", purpose="worklist")
         return access.filtered(studies, access.Filter(**query.validated_data))
+
+
+def _note_read(request: Request, team: str, study_uid: str, *, action: str, purpose: str) -> None:
+    """Put the read on record before the first byte leaves."""
+    record_read(
+        actor=request.user,
+        action=action,
+        team=team,
+        study_instance_uid=study_uid,
+        purpose=purpose,
+        address=request.META.get("REMOTE_ADDR") or "",
+    )
 
 
 class StudyView(APIView):
@@ -66,14 +81,7 @@ class StudyView(APIView):
     def get(self, request: Request, team: str, study_uid: str) -> Response:
         """Return a study and its series."""
         study = access.get_study(request.user, team, study_uid)
-        record_read(
-            actor=request.user,
-            action="study.viewed",
-            team=team,
-            study_instance_uid=study_uid,
-            purpose="viewer",
-            address=request.META.get("REMOTE_ADDR", ""),
-        )
+        _note_read(request, team, study_uid, action="study.viewed", purpose="viewer")
         series = [series_row(one) for one in access.series_of(study)]
         return Response({**study_row(study), "series": series})
 
@@ -81,23 +89,23 @@ class StudyView(APIView):
 class ThumbnailView(APIView):
     """The small picture of a series."""
 
-    @extend_schema(operation_id="series_thumbnail", responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
+    @extend_schema(
+        operation_id="series_thumbnail",
+        parameters=[OpenApiParameter("r", int, description="Its revision: with it, the answer may be kept for ever")],
+        responses={(200, "image/jpeg"): OpenApiTypes.BINARY},
+    )
     def get(self, request: Request, team: str, series_uid: str) -> HttpResponse:
-        """Return the thumbnail, a JPEG of at most 192 pixels."""
+        """Return the thumbnail, a JPEG of at most 256 pixels a side."""
         series = access.get_series(request.user, team, series_uid)
-        record_read(
-            actor=request.user,
-            action="study.previewed",
-            team=team,
-            study_instance_uid=series.study.study_instance_uid,
-            purpose="thumbnail",
-        )
-        path = storage.derived_path("thumbnails", f"{series.pk}.jpg")
-        if not series.thumbnail_revision or not path.is_file():
+        study_uid = series.study.study_instance_uid
+        _note_read(request, team, study_uid, action="study.previewed", purpose="thumbnail")
+        picture = derived.thumbnail_of(series)
+        if picture is None:
             raise NotFoundError("no_thumbnail", "There is no thumbnail of this series yet.")
-        return HttpResponse(
-            path.read_bytes(), content_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"}
-        )
+        is_named = request.query_params.get("r") == str(series.thumbnail_revision)
+        kept = "private, max-age=31536000, immutable" if is_named else "private, no-cache"
+        headers = {"Cache-Control": kept, "ETag": f'"{series.pk}-{series.thumbnail_revision}"'}
+        return HttpResponse(picture, content_type="image/jpeg", headers=headers)
 
 
 class AnyBodyParser(BaseParser):
@@ -105,9 +113,19 @@ class AnyBodyParser(BaseParser):
 
     media_type = "*/*"
 
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+    def parse(self, stream: Any, *_: Any, **__: Any) -> Any:
         """Return the stream."""
         return stream
+
+
+def _require_object(request: Request) -> None:
+    """Refuse a body that says of itself that it is no DICOM object, or too large a one."""
+    kind = (request.META.get("CONTENT_TYPE") or OBJECT_TYPES[0]).split(";")[0].strip().lower()
+    if kind not in OBJECT_TYPES or request.headers.get("Content-Encoding", "identity") != "identity":
+        raise InvalidError("unsupported_media_type", "The body must be one DICOM object, application/dicom.")
+    if int(request.META.get("CONTENT_LENGTH") or 0) > settings.MAX_OBJECT_BYTES:
+        limit = settings.MAX_OBJECT_BYTES // 2**20
+        raise TooLargeError("object_size", f"An object may have at most {limit} MB.")
 
 
 class InstanceUploadView(APIView):
@@ -123,13 +141,10 @@ class InstanceUploadView(APIView):
     def post(self, request: Request, team: str) -> Response:
         """Store one object."""
         owner = access.team_for(request.user, team, Role.READER)
-        declared = int(request.META.get("CONTENT_LENGTH") or 0)
-        if declared > settings.MAX_OBJECT_BYTES:
-            limit = settings.MAX_OBJECT_BYTES // 2**20
-            raise TooLargeError("object_size", f"An object may have at most {limit} MB.")
-        path = storage.receive(cast("BinaryIO", request._request), settings.MAX_OBJECT_BYTES)  # noqa: SLF001
+        _require_object(request)
+        path = storage.receive(cast("BinaryIO", request.stream), settings.MAX_OBJECT_BYTES)
         result = services.store_instance(
-            team=owner, path=path, actor=request.user, door="browser", address=request.META.get("REMOTE_ADDR", "")
+            team=owner, path=path, actor=request.user, door="browser", address=request.META.get("REMOTE_ADDR") or ""
         )
         body = {
             "status": result.status,

@@ -1,112 +1,199 @@
-"""Decodes hostile frames in a child process with limits on memory and time; this module is both ends of its pipe."""
+"""Decodes hostile frames in child processes with limits on memory and time; this module is both ends of their pipes."""
 
 from __future__ import annotations
 
 import json
+import os
 import resource
+import select
 import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import BinaryIO
 
 import numpy as np
 
-from medportal.errors import InvalidError, UnavailableError
+from medportal.errors import InvalidError, TooLargeError, UnavailableError
 from medportal.imaging.frames import Array, PixelDescription
 
-MEMORY_BYTES = 3 * 1024**3
+# The largest frame (128 MB) as codecs hold it: input, output, and room between.
+MEMORY_BYTES = 2 * 1024**3
 TIMEOUT_S = 20.0
 _HEAD = struct.Struct(">II")
 
 
-def _write(pipe: BinaryIO, head: dict[str, object], body: bytes) -> None:
-    text = json.dumps(head).encode()
-    pipe.write(_HEAD.pack(len(text), len(body)) + text)
-    pipe.write(body)
-    pipe.flush()
+def _read_exactly(pipe: BinaryIO, size: int) -> bytes:
+    data = pipe.read(size)
+    if len(data) < size:
+        raise EOFError
+    return data
 
 
-def _read(pipe: BinaryIO) -> tuple[dict[str, object], bytes] | None:
-    """Read one message; None at the end of the pipe."""
-    lengths = pipe.read(_HEAD.size)
-    if len(lengths) < _HEAD.size:
-        return None
-    head, body = _HEAD.unpack(lengths)
-    return json.loads(pipe.read(head)), pipe.read(body)
+def _wait(descriptor: int, event: int, deadline: float) -> None:
+    """Wait until a pipe is ready (or broken: the next call says so); raises TimeoutError at the deadline."""
+    poll = select.poll()
+    poll.register(descriptor, event)
+    if not poll.poll(max(deadline - time.monotonic(), 0) * 1000):
+        raise TimeoutError
+
+
+class _Child:
+    """One decoding process."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "medportal.imaging.decoder"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            # No secret of ours is in its environment, and one thread keeps its memory countable.
+            env={
+                "PATH": "/usr/bin:/bin",
+                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
+            },
+        )
+        assert self._process.stdin
+        assert self._process.stdout
+        self._to, self._from = self._process.stdin.fileno(), self._process.stdout.fileno()
+        # A child that does not read must not hold us beyond the deadline.
+        os.set_blocking(self._to, False)
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def ask(self, head: bytes, body: bytes, timeout_s: float) -> tuple[dict[str, object], bytearray]:
+        """Send a frame and return the answer; raises OSError, EOFError or TimeoutError when the child is lost."""
+        deadline = time.monotonic() + timeout_s
+        # The child reads all of a request before it answers, so that neither end waits for the other.
+        for part in (_HEAD.pack(len(head), len(body)) + head, body):
+            self._send(part, deadline)
+        head_length, body_length = _HEAD.unpack(self._receive(_HEAD.size, deadline))
+        answer = json.loads(self._receive(head_length, deadline))
+        return answer, self._receive(body_length, deadline)
+
+    def _send(self, data: bytes, deadline: float) -> None:
+        view = memoryview(data)
+        while view:
+            _wait(self._to, select.POLLOUT, deadline)
+            view = view[os.write(self._to, view[: 1 << 16]) :]
+
+    def _receive(self, size: int, deadline: float) -> bytearray:
+        data = bytearray()
+        while len(data) < size:
+            _wait(self._from, select.POLLIN, deadline)
+            chunk = os.read(self._from, min(size - len(data), 1 << 20))
+            if not chunk:
+                raise EOFError
+            data += chunk
+        return data
+
+    def end(self) -> None:
+        self._process.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                pipe.close()
+        self._process.wait()
 
 
 class Decoder:
-    """A child that decodes frames, started when first needed, and anew after it died. Safe for several threads."""
+    """Children that decode frames: started when needed, kept, and replaced after a death. Safe for several threads."""
 
-    def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, *, children: int = 2, timeout_s: float = TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
+        self._places = threading.BoundedSemaphore(children)
+        self._idle: list[_Child] = []
         self._lock = threading.Lock()
-        self._child: subprocess.Popen[bytes] | None = None
 
     def decode(self, data: bytes, pixel: PixelDescription) -> Array:
-        """Return the frame as (rows, columns) or (rows, columns, samples).
+        """Return a frame as `codecs.decode_compressed` does.
 
-        Raises InvalidError `decoding` when it cannot be decoded, UnavailableError `decoder_lost` when the child died
-        or passed its time; the next frame gets a new child.
+        Raises InvalidError `decoding` or `transfer_syntax` when it cannot be decoded, TooLargeError `pixel_limit` when
+        its memory does not suffice, UnavailableError `decoder_lost` when the child died or passed its time; the next
+        frame gets a new child.
         """
-        with self._lock:
-            return self._decode(data, pixel)
-
-    def _decode(self, data: bytes, pixel: PixelDescription) -> Array:
-        child = self._started()
-        watchdog = threading.Timer(self._timeout_s, child.kill)
-        watchdog.start()
-        try:
-            assert child.stdin and child.stdout
-            _write(child.stdin, asdict(pixel), data)
-            answer = _read(child.stdout)
-        except OSError:
-            answer = None
-        finally:
-            watchdog.cancel()
-        if answer is None:
-            self.close()
-            raise UnavailableError("decoder_lost", "The frame could not be decoded within its limits.")
-        head, body = answer
-        if "error" in head:
-            raise InvalidError(str(head["code"]), str(head["error"]))
+        with self._places:
+            child = self._take()
+            try:
+                head, body = child.ask(json.dumps(asdict(pixel)).encode(), data, self._timeout_s)
+            except (OSError, EOFError, ValueError) as error:
+                child.end()
+                raise UnavailableError("decoder_lost", "The frame could not be decoded within its limits.") from error
+            self._give_back(child)
+        if "code" in head:
+            kind = TooLargeError if head["code"] == "pixel_limit" else InvalidError
+            raise kind(str(head["code"]), str(head["detail"]))
         return np.frombuffer(body, np.dtype(str(head["dtype"]))).reshape(head["shape"])  # type: ignore[call-overload, no-any-return]
 
-    def _started(self) -> subprocess.Popen[bytes]:
-        if self._child is None or self._child.poll() is not None:
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", "medportal.imaging.decoder"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env={"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1", "PYTHONPATH": ":".join(filter(None, sys.path))},
-            )
-        return self._child
-
     def close(self) -> None:
-        """End the child."""
-        if self._child is not None:
-            self._child.kill()
-            self._child.wait()
-            self._child = None
+        """End the idle children."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for child in idle:
+            child.end()
+
+    def _take(self) -> _Child:
+        with self._lock:
+            while self._idle:
+                child = self._idle.pop()
+                if child.is_alive:
+                    return child
+                child.end()
+        return _Child()
+
+    def _give_back(self, child: _Child) -> None:
+        with self._lock:
+            self._idle.append(child)
+
+
+def _answer(head: dict[str, object], body: bytes) -> None:
+    text = json.dumps(head).encode()
+    out = sys.stdout.buffer
+    out.write(_HEAD.pack(len(text), len(body)) + text)
+    out.write(body)
+    out.flush()
+
+
+def _limit() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
+
+
+def _limit_next_frame() -> None:
+    """Allow the CPU time of one more frame; the parent's clock is the tighter limit, this one survives the parent."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    soft = int(used.ru_utime + used.ru_stime + TIMEOUT_S) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
 
 
 def _serve(decode: Callable[[bytes, PixelDescription], Array]) -> None:
     """Answer requests until the pipe closes, which it does when the parent ends, however it ends."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    while (request := _read(sys.stdin.buffer)) is not None:
-        head, body = request
+    _limit()
+    source = sys.stdin.buffer
+    while True:
         try:
-            frame = np.ascontiguousarray(decode(body, PixelDescription(**head)))  # type: ignore[arg-type]
-        except (InvalidError, MemoryError) as error:
-            code = getattr(error, "code", "pixel_limit")
-            _write(sys.stdout.buffer, {"error": str(error) or "out of memory", "code": code}, b"")
+            head_length, body_length = _HEAD.unpack(_read_exactly(source, _HEAD.size))
+            pixel = PixelDescription(**json.loads(_read_exactly(source, head_length)))
+            data = _read_exactly(source, body_length)
+        except EOFError:
+            return
+        _limit_next_frame()
+        try:
+            frame = np.ascontiguousarray(decode(data, pixel))
+        except InvalidError as error:
+            _answer({"code": error.code, "detail": error.detail}, b"")
+        except MemoryError:
+            _answer({"code": "pixel_limit", "detail": "The frame takes more memory than this site gives it."}, b"")
         else:
-            _write(sys.stdout.buffer, {"dtype": frame.dtype.str, "shape": frame.shape}, frame.tobytes())
+            little = frame.astype(frame.dtype.newbyteorder("<"), copy=False)
+            _answer({"dtype": little.dtype.str, "shape": frame.shape}, little.tobytes())
 
 
 if __name__ == "__main__":

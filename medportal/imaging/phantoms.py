@@ -170,7 +170,9 @@ def _paint_tube(
     z, y, x = chest.z[box[0]], chest.y[:, box[1]], chest.x[:, :, box[2]]
     direction = end - start
     length2 = float(direction @ direction) + 1e-6
-    t = np.clip(((x - start[0]) * direction[0] + (y - start[1]) * direction[1] + (z - start[2]) * direction[2]) / length2, 0, 1)
+    t = np.clip(
+        ((x - start[0]) * direction[0] + (y - start[1]) * direction[1] + (z - start[2]) * direction[2]) / length2, 0, 1
+    )
     distance = np.sqrt(
         (x - start[0] - t * direction[0]) ** 2
         + (y - start[1] - t * direction[1]) ** 2
@@ -184,11 +186,11 @@ def _paint_tube(
 
 
 def _paint_vessels(chest: _Chest, lungs: NDArray[np.bool_]) -> None:
-    """Grow a vessel tree from each hilum: calibres from 6 mm down, crossing slices at every angle."""
+    """Grow a vessel tree from each hilum: calibres from 8 mm down, crossing slices at every angle."""
     rng = chest.rng
     for side in (-1, 1):
         hilum = np.array([side * 28 * chest.scale, 4, 0], np.float32)
-        stems = [(hilum, _direction(rng, np.array([side, 0, 0])), float(rng.uniform(4.5, 6.5))) for _ in range(7)]
+        stems = [(hilum, _direction(rng, np.array([side, 0, 0])), float(rng.uniform(2.8, 4.2))) for _ in range(7)]
         while stems:
             start, direction, radius = stems.pop()
             end = (start + direction * rng.uniform(14, 30)).astype(np.float32)
@@ -218,11 +220,9 @@ def _place(chest: _Chest, allowed: NDArray[np.bool_], rng: np.random.Generator) 
     return np.array([chest.x[0, 0, i], chest.y[0, j, 0], chest.z[k, 0, 0]], np.float32)
 
 
-def _paint_nodule(
-    chest: _Chest, lungs: NDArray[np.bool_], mask: NDArray[np.bool_], rng: np.random.Generator
-) -> Nodule:
+def _paint_nodule(chest: _Chest, lungs: NDArray[np.bool_], mask: NDArray[np.bool_], rng: np.random.Generator) -> Nodule:
     """Paint a nodule within the lung and mark it in `mask`."""
-    radius = float(rng.uniform(4.5, 14))
+    radius = float(rng.uniform(5, 15))
     reach = (int(radius / SLICE_MM), int(radius / chest.pixel_mm * 0.8))
     inside = ndimage.minimum_filter(lungs.view(np.uint8), (2 * reach[0] + 1, 2 * reach[1] + 1, 2 * reach[1] + 1))
     centre = _place(chest, inside.astype(bool) if inside.any() else lungs, rng)
@@ -231,7 +231,8 @@ def _paint_nodule(
     distance = np.sqrt(dx**2 + dy**2 + dz**2)
     azimuth, height = np.arctan2(dy, dx), dz / (distance + 1e-3)
     lobes = sum(
-        rng.uniform(0.03, 0.1) * np.cos(n * azimuth + rng.uniform(0, 6.3) + height * rng.uniform(-2, 2)) for n in (2, 3, 5)
+        rng.uniform(0.03, 0.1) * np.cos(n * azimuth + rng.uniform(0, 6.3) + height * rng.uniform(-2, 2))
+        for n in (2, 3, 5)
     )
     surface = radius * (1 + lobes)
     cover = np.clip((surface - distance) / chest.pixel_mm + 0.5, 0, 1) * lungs

@@ -30,12 +30,13 @@ class Volume:
 
 
 def to_modality_units(
-    frame: NDArray[np.generic], slope: float | None, intercept: float | None
+    frame: NDArray[np.generic], slope: float = 1.0, intercept: float = 0.0
 ) -> NDArray[np.int16] | NDArray[np.float32]:
     """Apply the modality LUT's line (PS3.3 C.11.1): int16 where that loses nothing, else float32."""
-    slope, intercept = 1.0 if slope is None else slope, 0.0 if intercept is None else intercept
     if slope == 1 and float(intercept).is_integer() and frame.dtype.kind in "iu" and frame.dtype.itemsize <= 2:
-        wide = frame.astype(np.int32) + int(intercept)
-        if wide.size == 0 or (wide.min() >= -32768 and wide.max() <= 32767):
-            return wide.astype(np.int16)
-    return (frame.astype(np.float32) * np.float32(slope) + np.float32(intercept)).astype(np.float32)
+        low, high = (int(frame.min()), int(frame.max())) if frame.size else (0, 0)
+        offset = int(intercept)
+        if low + offset >= -32768 and high + offset <= 32767:
+            # Modulo 2¹⁶ the sum is right, whatever the type: the bounds have been checked.
+            return frame.astype(np.int16) + np.int16((offset + 32768) % 65536 - 32768)
+    return frame.astype(np.float32) * np.float32(slope) + np.float32(intercept)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser
-from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,24 @@ from medportal.archive import storage
 from medportal.archive.services import store_instance
 from medportal.errors import MedportalError
 
+# What lies in folders beside objects, and is no reason to fail.
+NO_OBJECTS = ("not_dicom", "dicomdir")
+
+
+@dataclass(frozen=True)
+class Line:
+    """What became of a file."""
+
+    path: str
+    status: str
+    code: str = ""
+    detail: str = ""
+
 
 class Command(BaseCommand):
     """Imports files through the same door as everything else."""
 
-    help = "Import DICOM files and folders into a team; each refused file is named with the reason."
+    help = "Import DICOM files and folders into a team. Each refused file is named with the reason; exit code 1 then."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
@@ -29,27 +42,37 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="end with one JSON line on standard output")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Import, report, and fail where a file was refused or nothing was there."""
         team = _team(options["team"])
-        counts: Counter[str] = Counter()
-        rejected: list[dict[str, str]] = []
-        for path in _files(options["paths"]):
-            try:
-                result = store_instance(team=team, path=storage.copy_in(path), actor=None, door="import")
-                counts[result.status] += 1
-            except MedportalError as error:
-                counts["rejected"] += 1
-                rejected.append({"path": str(path), "code": error.code, "detail": error.detail})
-                print(f"{path}: {error.detail}", file=sys.stderr)
-        report = {"team": team.slug, **{k: counts[k] for k in ("stored", "duplicate", "rejected")}}
+        lines = []
+        for path, is_named in _files(options["paths"]):
+            line = _import(team, path, is_named=is_named)
+            lines.append(line)
+            print(f"{line.status:9} {path} {line.detail}".rstrip(), file=sys.stderr)
+        counts = {status: sum(line.status == status for line in lines) for status in STATUSES}
         if options["json"]:
-            print(json.dumps({**report, "files": rejected}))
+            files = [asdict(line) for line in lines if line.status in ("ignored", "rejected")]
+            print(json.dumps({"team": team.slug, **counts, "files": files}))
         else:
-            print(", ".join(f"{n} {word}" for word, n in report.items() if word != "team"))
-        if not counts["stored"] and not counts["duplicate"]:
-            raise CommandError("Nothing was imported.")
+            print(", ".join(f"{count} {status}" for status, count in counts.items()))
+        if counts["rejected"] or not (counts["stored"] or counts["duplicate"]):
+            raise CommandError("Some files were rejected." if counts["rejected"] else "Nothing was imported.")
+
+
+STATUSES = ("stored", "duplicate", "ignored", "rejected")
+
+
+def _import(team: Team, path: Path, *, is_named: bool) -> Line:
+    try:
+        result = store_instance(team=team, path=storage.copy_in(path), actor=None, door="import")
+    except MedportalError as error:
+        is_ignored = error.code in NO_OBJECTS and not is_named
+        return Line(str(path), "ignored" if is_ignored else "rejected", error.code, error.detail)
+    return Line(str(path), result.status)
 
 
 def _team(slug: str) -> Team:
+    """Return the named team, the only one, or `demo`."""
     teams = list(Team.objects.filter(slug=slug) if slug else Team.objects.all()[:2])
     if len(teams) > 1:
         teams = list(Team.objects.filter(slug="demo"))
@@ -58,11 +81,13 @@ def _team(slug: str) -> Team:
     return teams[0]
 
 
-def _files(paths: list[Path]) -> Iterator[Path]:
+def _files(paths: list[Path]) -> Iterator[tuple[Path, bool]]:
+    """Yield the files, and whether each was named itself."""
     for path in paths:
         if path.is_dir():
-            yield from sorted(child for child in path.rglob("*") if child.is_file() and not child.is_symlink())
+            files = sorted(child for child in path.rglob("*") if child.is_file() and not child.is_symlink())
+            yield from ((file, False) for file in files)
         elif path.is_file():
-            yield path
+            yield path, True
         else:
             raise CommandError(f"There is nothing at {path}.")
