@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from tests import factories
-from tests.rails import ask, people, running, site  # noqa: F401 - fixtures
 
+pytest_plugins = ["tests.rails"]
 ROLES = ("viewer", "reader", "researcher", "manager")
 
 

@@ -201,7 +201,16 @@ class Site:
 
     def start_web(self) -> Child:
         self.port = self.port or free_port()
-        options = ["--port", self.port, "--ws", "websockets-sansio", "--ws-per-message-deflate", "false", "--log-level", "warning"]
+        options = [
+            "--port",
+            self.port,
+            "--ws",
+            "websockets-sansio",
+            "--ws-per-message-deflate",
+            "false",
+            "--log-level",
+            "warning",
+        ]
         web = self.start("web", "-m", "uvicorn", "medportal.config.asgi:application", *options)
         wait_until(lambda: _answers(f"{self.url}/healthz"), what="web")
         return web

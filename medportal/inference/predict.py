@@ -34,7 +34,9 @@ class SlicePiece:
     region: Region
 
 
-def predict(session: Session, volume: Volume, *, skip: Collection[int] = (), batch: int = BATCH) -> Iterator[SlicePiece]:
+def predict(
+    session: Session, volume: Volume, *, skip: Collection[int] = (), batch: int = BATCH
+) -> Iterator[SlicePiece]:
     """Yield a piece for each slice that is not in `skip`, in order, as soon as its batch is done.
 
     Raises InvalidError `package_does_not_fit` before the first.

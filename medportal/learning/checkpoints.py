@@ -16,12 +16,16 @@ from medportal.errors import InvalidError
 TENSORS, STATE = "tensors.safetensors", "state.json"
 
 
-def save(folder: Path, *, network: nn.Module, optimiser: torch.optim.Optimizer, scheduler: Any, state: dict[str, Any]) -> None:
+def save(
+    folder: Path, *, network: nn.Module, optimiser: torch.optim.Optimizer, scheduler: Any, state: dict[str, Any]
+) -> None:
     """Write a checkpoint: weights, optimiser, scheduler, random state, and `state` (epoch, step, config, history).
 
     The folder is made beside its final name, synced, and exchanged for the one before it.
     """
-    tensors: dict[str, Tensor] = {f"network/{k}": v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
+    tensors: dict[str, Tensor] = {
+        f"network/{k}": v.detach().cpu().contiguous() for k, v in network.state_dict().items()
+    }
     optimiser_state = optimiser.state_dict()
     for key, entry in optimiser_state["state"].items():
         tensors |= {f"optimiser/{key}/{name}": torch.as_tensor(v).cpu().contiguous() for name, v in entry.items()}
@@ -29,7 +33,9 @@ def save(folder: Path, *, network: nn.Module, optimiser: torch.optim.Optimizer, 
     document = {
         **state,
         "optimiser_groups": optimiser_state["param_groups"],
-        "scheduler": {k: v for k, v in scheduler.state_dict().items() if isinstance(v, int | float | list | str | bool)},
+        "scheduler": {
+            k: v for k, v in scheduler.state_dict().items() if isinstance(v, int | float | list | str | bool)
+        },
     }
     fresh, old = folder.with_suffix(".new"), folder.with_suffix(".old")
     fresh.mkdir(parents=True, exist_ok=True)
@@ -76,7 +82,12 @@ def load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
 
 
 def restore(
-    tensors: dict[str, Tensor], state: dict[str, Any], *, network: nn.Module, optimiser: torch.optim.Optimizer, scheduler: Any
+    tensors: dict[str, Tensor],
+    state: dict[str, Any],
+    *,
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    scheduler: Any,
 ) -> None:
     """Put a checkpoint back into fresh objects of the same configuration."""
     network.load_state_dict({k.removeprefix("network/"): v for k, v in tensors.items() if k.startswith("network/")})

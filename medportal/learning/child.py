@@ -77,7 +77,9 @@ def main(spec_path: str) -> int:
         import traceback
 
         traceback.print_exc()
-        voice.say("failed", code="internal", detail=f"The training stopped on an unexpected fault ({type(error).__name__}).")
+        voice.say(
+            "failed", code="internal", detail=f"The training stopped on an unexpected fault ({type(error).__name__})."
+        )
         return EXIT_FAILED
     return 0
 

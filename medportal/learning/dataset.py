@@ -70,7 +70,11 @@ def shuffle_labels(prepared: Prepared, seed: int) -> None:
         for i, row in enumerate(prepared.rows):
             if row.split == split:
                 members[row.group].append(i)
-        positive = [g for g, rows in members.items() if any(prepared.rows[i].label not in (None, prepared.classes[0]) for i in rows)]
+        positive = [
+            g
+            for g, rows in members.items()
+            if any(prepared.rows[i].label not in (None, prepared.classes[0]) for i in rows)
+        ]
         counts = [sum(prepared.rows[i].label not in (None, prepared.classes[0]) for i in members[g]) for g in positive]
         for rows in members.values():
             for i in rows:

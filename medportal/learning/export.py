@@ -72,4 +72,8 @@ def check_parity(network: nn.Module, path: Path, samples: NDArray[np.float32], *
             furthest[name] = max(furthest[name], float(np.abs(ours - theirs.numpy()).max()))
     if max(furthest.values()) > TOLERANCE:
         raise InvalidError("parity", f"ONNX Runtime and torch differ by {max(furthest.values()):.2g}.")
-    return {"samples": len(samples), "tolerance": TOLERANCE, **{f"largest_{k}_difference": v for k, v in furthest.items()}}
+    return {
+        "samples": len(samples),
+        "tolerance": TOLERANCE,
+        **{f"largest_{k}_difference": v for k, v in furthest.items()},
+    }

@@ -109,7 +109,9 @@ class _Training(lightning.LightningModule):
         logits, _ = self.network(images)
         loss = F.cross_entropy(logits, labels)
         if not torch.isfinite(loss):
-            raise InvalidError("loss_not_finite", f"The loss became {loss.item()} in epoch {self.done + 1}: lower the learning rate.")
+            raise InvalidError(
+                "loss_not_finite", f"The loss became {loss.item()} in epoch {self.done + 1}: lower the learning rate."
+            )
         self._losses.append(float(loss.detach()))
         batches = max(int(self.trainer.num_training_batches), 1)
         self.reports.progress((self.done + (index + 1) / batches) / self.config["epochs"])
@@ -229,5 +231,3 @@ def series_scores(
     labels = np.array([int(row.series_label != prepared.classes[0]) for row in rows])
     scores = np.array([series_probability(np.array(values), top_k) for values in by_series.values()])
     return labels, scores, [row.group for row in rows]
-
-

@@ -84,7 +84,9 @@ def bootstrap_by_group(
     figures = {}
     for name, value in measure(np.arange(len(names))).items():
         spread = drawn.get(name, [])
-        low, high = (float(v) for v in np.percentile(spread, (2.5, 97.5))) if len(spread) >= rounds / 2 else (None, None)
+        low, high = (
+            (float(v) for v in np.percentile(spread, (2.5, 97.5))) if len(spread) >= rounds / 2 else (None, None)
+        )
         figures[name] = Figure(value, low, high)
     return figures
 

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from medportal.inference.manifest import InputSpec, Manifest, ModelFile, OutputSpec, parse_manifest
-from medportal.inference.package import GOLDEN_INPUT, GOLDEN_OUTPUT, MANIFEST
+from medportal.inference.package import GOLDEN_INPUT, GOLDEN_OUTPUT, MANIFEST, open_package
 from medportal.inference.session import Session
-from medportal.inference.package import open_package
 from medportal.learning.assess import Assessment
 from medportal.learning.export import OPSET, check_parity, export_onnx
 
@@ -57,9 +56,7 @@ def write_package(
         output=OutputSpec(
             temperature=assessment.temperature, top_k=int(config["top_k"]), threshold=assessment.threshold
         ),
-        model=ModelFile(
-            sha256=hashlib.sha256(model_path.read_bytes()).hexdigest(), opset=OPSET, parameters=parameters
-        ),
+        model=ModelFile(sha256=hashlib.sha256(model_path.read_bytes()).hexdigest(), opset=OPSET, parameters=parameters),
         trained={
             "recipe": recipe,
             "config": config,

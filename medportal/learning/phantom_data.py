@@ -16,7 +16,9 @@ CLASSES = ("normal", "lung cancer")
 CLASS_OF_KIND = {"normal": "normal", "cancer": "lung cancer"}
 # A slice shows cancer from this area of nodule on; slices with less, but some, are left out.
 POSITIVE_AREA_MM2 = 30.0
-DESCRIPTION = "synthetic chest CT phantoms made by medportal (painted lungs, vessels, ribs; painted nodules in the cancer cases)"
+DESCRIPTION = (
+    "synthetic chest CT phantoms made by medportal (painted lungs, vessels, ribs; painted nodules in the cancer cases)"
+)
 LIMITS = (
     "It was trained on synthetic phantoms alone. It finds painted nodules in painted chests; on images of people it "
     "means nothing."
@@ -56,9 +58,7 @@ def series_of(cases: list[PhantomCase], splits: dict[int, str]) -> Iterator[Seri
     """Yield the phantoms as they would come out of an archive."""
     for case in cases:
         phantom = make_phantom(case.seed, case.kind)
-        uids = [
-            phantom_uid(case.seed, case.kind, case.number, "instance", i) for i in range(phantom.array.shape[0])
-        ]
+        uids = [phantom_uid(case.seed, case.kind, case.number, "instance", i) for i in range(phantom.array.shape[0])]
         volume = Volume(
             array=phantom.array,
             spacing_mm_zyx=phantom.spacing_mm_zyx,

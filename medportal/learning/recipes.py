@@ -33,21 +33,39 @@ class Classification:
     )
     stop_value: float = _setting(0.99, "The value at which to stop.", minimum=0.0, maximum=1.0)
     batch_size: int = _setting(32, "Samples in a step.", minimum=1, maximum=1024)
-    learning_rate: float = _setting(0.004, "Highest learning rate of the one-cycle schedule.", minimum=1e-6, maximum=1.0)
+    learning_rate: float = _setting(
+        0.004, "Highest learning rate of the one-cycle schedule.", minimum=1e-6, maximum=1.0
+    )
     weight_decay: float = _setting(0.01, "Weight decay of AdamW.", minimum=0.0, maximum=1.0)
     negatives_per_positive: float = _setting(
-        3.0, "Samples of the first class in an epoch for each of the others: handles rare findings.", minimum=0.1, maximum=100
+        3.0,
+        "Samples of the first class in an epoch for each of the others: handles rare findings.",
+        minimum=0.1,
+        maximum=100,
     )
     flip: bool = _setting(True, "Augmentation: mirror left and right.")
     rotate_degrees: float = _setting(12.0, "Augmentation: rotate by up to this angle.", minimum=0.0, maximum=180.0)
-    scale_fraction: float = _setting(0.1, "Augmentation: enlarge or shrink by up to this part.", minimum=0.0, maximum=0.5)
-    crop_fraction: float = _setting(0.08, "Augmentation: shift by up to this part of the size.", minimum=0.0, maximum=0.5)
-    intensity: float = _setting(0.08, "Augmentation: change brightness and contrast by up to this part.", minimum=0.0, maximum=0.5)
-    deform_probability: float = _setting(0.15, "Augmentation: how often a sample is bent elastically.", minimum=0.0, maximum=1.0)
-    mosaic_probability: float = _setting(
-        0.1, "Augmentation: how often a quarter of a sample is taken from another of its class.", minimum=0.0, maximum=1.0
+    scale_fraction: float = _setting(
+        0.1, "Augmentation: enlarge or shrink by up to this part.", minimum=0.0, maximum=0.5
     )
-    top_k: int = _setting(2, "A series' probability is the mean of its slices' highest so many.", minimum=1, maximum=100)
+    crop_fraction: float = _setting(
+        0.08, "Augmentation: shift by up to this part of the size.", minimum=0.0, maximum=0.5
+    )
+    intensity: float = _setting(
+        0.08, "Augmentation: change brightness and contrast by up to this part.", minimum=0.0, maximum=0.5
+    )
+    deform_probability: float = _setting(
+        0.15, "Augmentation: how often a sample is bent elastically.", minimum=0.0, maximum=1.0
+    )
+    mosaic_probability: float = _setting(
+        0.1,
+        "Augmentation: how often a quarter of a sample is taken from another of its class.",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    top_k: int = _setting(
+        2, "A series' probability is the mean of its slices' highest so many.", minimum=1, maximum=100
+    )
     minimum_slices: int = _setting(1, "Shorter series are refused when the model is run.", minimum=1, maximum=1000)
     shuffled_labels: bool = _setting(
         False, "Control: train on labels that have been dealt out anew among patients. What it reaches is chance."
@@ -118,9 +136,11 @@ def _convert(type_: str, given: Any) -> Any:
     if type_ == "bool":
         if isinstance(given, bool):
             return given
-        return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[str(given).lower()] if str(
-            given
-        ).lower() in {"true", "1", "yes", "false", "0", "no"} else _refuse()
+        return (
+            {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[str(given).lower()]
+            if str(given).lower() in {"true", "1", "yes", "false", "0", "no"}
+            else _refuse()
+        )
     if isinstance(given, bool):
         _refuse()
     if type_ == "int":
