@@ -1,11 +1,10 @@
-"""multipart/related (RFC 2387) both ways: parts read from a stream into files, and written for answers."""
+"""multipart/related (RFC 2387) of requests: parts read from a stream into files."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
@@ -126,14 +125,3 @@ class _Reader:
             if not chunk:
                 raise InvalidError("multipart", "The request ends within a part.")
             self._buffer += chunk
-
-
-def write_parts(parts: Iterable[tuple[str, bytes]]) -> tuple[str, bytes]:
-    """Return (boundary, body) of an answer in parts, each (content type, bytes)."""
-    boundary, out = uuid4().hex, BytesIO()
-    for content_type, body in parts:
-        out.write(f"--{boundary}\r\nContent-Type: {content_type}\r\n\r\n".encode())
-        out.write(body)
-        out.write(b"\r\n")
-    out.write(f"--{boundary}--\r\n".encode())
-    return boundary, out.getvalue()

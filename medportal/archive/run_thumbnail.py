@@ -25,7 +25,7 @@ QUIET_S, PATIENCE_S = 1.0, 4.0
 def after_growth(event_id: int) -> None:
     """Do what `series.grew` asks for; a second delivery finds it done."""
     event = Event.objects.filter(pk=event_id).first()
-    if event is not None:
+    if event is not None and event.team_id is not None:
         uid = event.data["series"]["series_instance_uid"]
         for key in Series.objects.filter(team_id=event.team_id, series_instance_uid=uid).values_list("pk", flat=True):
             make_thumbnail(key)

@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from medportal.accounts.authentication import user_of
 from medportal.accounts.models import Role
 from medportal.archive import access, derived, services, storage
 from medportal.archive.models import Study
@@ -57,7 +58,7 @@ class StudyListView(ListAPIView[Study]):
             return Study.objects.none()
         query = StudyQuerySerializer(data=self.request.query_params)
         query.is_valid(raise_exception=True)
-        studies = access.visible_studies(self.request.user, self.kwargs["team"])
+        studies = access.visible_studies(user_of(self.request), self.kwargs["team"])
         _note_read(self.request, self.kwargs["team"], "", action="studies.listed", purpose="worklist")
         return access.filtered(studies, access.Filter(**query.validated_data))
 
@@ -65,7 +66,7 @@ class StudyListView(ListAPIView[Study]):
 def _note_read(request: Request, team: str, study_uid: str, *, action: str, purpose: str) -> None:
     """Put the read on record before the first byte leaves."""
     record_read(
-        actor=request.user,
+        actor=user_of(request),
         action=action,
         team=team,
         study_instance_uid=study_uid,
@@ -80,7 +81,7 @@ class StudyView(APIView):
     @extend_schema(operation_id="studies_retrieve", responses=StudyDetailSerializer)
     def get(self, request: Request, team: str, study_uid: str) -> Response:
         """Return a study and its series."""
-        study = access.get_study(request.user, team, study_uid)
+        study = access.get_study(user_of(request), team, study_uid)
         _note_read(request, team, study_uid, action="study.viewed", purpose="viewer")
         series = [series_row(one) for one in access.series_of(study)]
         return Response({**study_row(study), "series": series})
@@ -96,7 +97,7 @@ class ThumbnailView(APIView):
     )
     def get(self, request: Request, team: str, series_uid: str) -> HttpResponse:
         """Return the thumbnail, a JPEG of at most 256 pixels a side."""
-        series = access.get_series(request.user, team, series_uid)
+        series = access.get_series(user_of(request), team, series_uid)
         study_uid = series.study.study_instance_uid
         _note_read(request, team, study_uid, action="study.previewed", purpose="thumbnail")
         picture = derived.thumbnail_of(series)
@@ -140,11 +141,12 @@ class InstanceUploadView(APIView):
     )
     def post(self, request: Request, team: str) -> Response:
         """Store one object."""
-        owner = access.team_for(request.user, team, Role.READER)
+        user = user_of(request)
+        owner = access.team_for(user, team, Role.READER)
         _require_object(request)
         path = storage.receive(cast("BinaryIO", request.stream), settings.MAX_OBJECT_BYTES)
         result = services.store_instance(
-            team=owner, path=path, actor=request.user, door="browser", address=request.META.get("REMOTE_ADDR") or ""
+            team=owner, path=path, actor=user, door="browser", address=request.META.get("REMOTE_ADDR") or ""
         )
         body = {
             "status": result.status,

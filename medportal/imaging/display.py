@@ -88,7 +88,9 @@ def _palette(attributes: Attributes) -> tuple[list[Array], int]:
 def _joined(data: bytes, bits: int, entries: int) -> Array:
     """Return a table that is given in segments (PS3.3 C.7.9.2): discrete, linear, and repeats of earlier ones."""
     words = np.frombuffer(data[: len(data) // 2 * 2], "<u2") if bits > 8 else np.frombuffer(data, np.uint8)
-    values, table, at = words.tolist(), [], 0
+    values: list[int] = words.tolist()
+    table: list[int] = []
+    at = 0
 
     def put(start: int) -> int:
         """Add the segment at `start` and return where it ends."""

@@ -1,4 +1,4 @@
-"""`manage.py import PATH…`: bring DICOM files and folders in."""
+"""`manage.py import PATH…`: bring DICOM files and folders in."""  # noqa: N999 - the command is called so
 
 from __future__ import annotations
 
