@@ -27,7 +27,8 @@ def probabilities(logits: NDArray[np.generic], temperature: float) -> Floats:
     scaled = logits.astype(np.float64) / temperature
     scaled -= scaled.max(axis=1, keepdims=True)
     odds = np.exp(scaled)
-    return (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+    shares: Floats = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+    return shares
 
 
 def positive_probability(logits: NDArray[np.generic], temperature: float) -> Floats:

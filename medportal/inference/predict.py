@@ -46,7 +46,7 @@ def predict(
     count = volume.number_of_slices
     check_fit(spec, modality=volume.modality, slices=count)
     spacing = (volume.spacing_mm_zyx[1], volume.spacing_mm_zyx[2])
-    region = covered_region(spec, volume.array.shape[1:], spacing)  # type: ignore[arg-type]
+    region = covered_region(spec, volume.array.shape[1:], spacing)
     prepared = _Slices(session, volume, spacing)
     todo = [index for index in range(count) if index not in set(skip)]
     position = 0
