@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -91,6 +92,8 @@ def parse_manifest(document: Any) -> Manifest:
         place = "/".join(map(str, errors[0].absolute_path)) or "the document"
         raise InvalidError("manifest", f"The manifest is not valid at {place}: {errors[0].message[:200]}")
     inputs = document["input"]
+    if inputs["window"][0] >= inputs["window"][1]:
+        raise InvalidError("manifest", "The manifest is not valid at input/window: the first value must be the lower.")
     return Manifest(
         **{
             **document,
@@ -107,6 +110,15 @@ def parse_manifest(document: Any) -> Manifest:
             "model": ModelFile(**document["model"]),
         }
     )
+
+
+def check_name(name: str) -> None:
+    """Refuse a model's name that no manifest could bear; raises InvalidError `model_name`."""
+    if not re.fullmatch(_validator().schema["properties"]["name"]["pattern"], name):  # type: ignore[index]
+        raise InvalidError(
+            "model_name",
+            "A model's name is made of small letters, digits and hyphens, at most 80, and begins with no hyphen.",
+        )
 
 
 def read_manifest(path: Path) -> Manifest:
