@@ -48,7 +48,8 @@ def predict(
     spacing = (volume.spacing_mm_zyx[1], volume.spacing_mm_zyx[2])
     region = covered_region(spec, volume.array.shape[1:], spacing)
     prepared = _Slices(session, volume, spacing)
-    todo = [index for index in range(count) if index not in set(skip)]
+    skipped = set(skip)
+    todo = [index for index in range(count) if index not in skipped]
     position = 0
     while position < len(todo):
         indices = todo[position : position + (batch if position else FIRST_BATCH)]

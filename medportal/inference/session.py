@@ -34,7 +34,15 @@ class Session:
         except Exception as error:
             raise InvalidError("model_cannot_be_loaded", "ONNX Runtime cannot load this model.") from error
         self._model = package.manifest.model
+        self._require_names()
         self.package = package
+
+    def _require_names(self) -> None:
+        """Refuse a network that does not have the input and outputs that its manifest names."""
+        there = {one.name for one in (*self._session.get_inputs(), *self._session.get_outputs())}
+        for name in (self._model.input_name, self._model.logits_name, self._model.activation_name):
+            if name not in there:
+                raise InvalidError("model_cannot_be_loaded", f"The network has no {name!r}, which its manifest names.")
 
     @property
     def provider(self) -> str:
@@ -42,9 +50,15 @@ class Session:
         return str(self._session.get_providers()[0]).removesuffix("ExecutionProvider")
 
     def run(self, samples: Floats) -> tuple[Floats, Floats]:
-        """Return (logits, activation) for samples of shape (batch, channels, rows, columns)."""
+        """Return (logits, activation) for samples of shape (batch, channels, rows, columns).
+
+        Raises InvalidError `model_failed` where the network does not take them.
+        """
         names = [self._model.logits_name, self._model.activation_name]
-        logits, activation = self._session.run(names, {self._model.input_name: samples})
+        try:
+            logits, activation = self._session.run(names, {self._model.input_name: samples})
+        except Exception as error:
+            raise InvalidError("model_failed", "The network cannot be run on samples of this shape.") from error
         return logits, activation
 
 
@@ -85,7 +99,8 @@ def check_golden(package: Package, *, tolerance: float = 1e-3) -> float:
     """Run the golden input and return the largest difference; raises InvalidError `golden` above the tolerance."""
     samples, expected = package.golden()
     logits, _ = Session(package, use_gpu=False).run(samples)
-    difference = float(np.abs(logits - expected).max())
-    if logits.shape != expected.shape or difference > tolerance:
+    difference = float(np.abs(logits - expected).max()) if logits.shape == expected.shape else float("inf")
+    # NaN is no agreement either.
+    if not difference <= tolerance:
         raise InvalidError("golden", f"The golden input gives another output (largest difference {difference:.2g}).")
     return difference
