@@ -33,11 +33,13 @@ def get_model(user: User, team_slug: str, name: str, role: Role = Role.VIEWER) -
 def get_version(
     user: User, team_slug: str, name: str, number: int | None = None, role: Role = Role.VIEWER
 ) -> ModelVersion:
-    """Return a version of a model, by default the one in production."""
-    model = get_model(user, team_slug, name, role)
-    for version in model.versions.all():
-        if version.number == number or (number is None and version.stage == Stage.PRODUCTION):
-            return version
-    if number is None:
-        raise NotFoundError("no_production_version", f"No version of “{name}” is in production: name one.")
-    raise NotFoundError("model_version_not_found", f"Model “{name}” has no version {number}.")
+    """Return a version of a model: by default the one in production, or the newest of a model of which none ever was."""
+    versions = list(get_model(user, team_slug, name, role).versions.all())
+    if number is not None:
+        found = next((v for v in versions if v.number == number), None)
+    else:
+        found = next((v for stage in (Stage.PRODUCTION, Stage.CANDIDATE) for v in versions if v.stage == stage), None)
+    if found is None:
+        which = "version that is not archived" if number is None else f"version {number}"
+        raise NotFoundError("model_version_not_found", f"Model “{name}” has no {which}.")
+    return found

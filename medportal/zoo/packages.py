@@ -15,6 +15,7 @@ from uuid import uuid4
 from django.conf import settings
 
 from medportal.errors import ConflictError, InvalidError, UnavailableError
+from medportal.inference.manifest import check_name
 from medportal.inference.package import open_package
 from medportal.zoo.models import ModelVersion
 
@@ -38,7 +39,8 @@ class StagedPackage:
 
 
 def model_dir(team_slug: str, model_name: str) -> Path:
-    """Return the folder of a model's versions. Both names are slugs: no path can be hidden in them."""
+    """Return the folder of a model's versions; no path can be hidden in the names."""
+    check_name(model_name)
     return Path(settings.MODEL_ZOO_DIR) / team_slug / model_name
 
 
@@ -52,6 +54,9 @@ def stage_package(team_slug: str, model_name: str, source: Path) -> StagedPackag
 
     Raises InvalidError for what is no valid package.
     """
+    # Brings onnx along, which nobody needs who only looks at the zoo.
+    from medportal.inference.gate import check_model
+
     folder = model_dir(team_slug, model_name)
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f".incoming-{uuid4().hex}"
@@ -61,6 +66,7 @@ def stage_package(team_slug: str, model_name: str, source: Path) -> StagedPackag
             _copy_durably(source / name, target / name)
         _sync_dir(target)
         package = open_package(target)
+        check_model(package.model_path)
         return StagedPackage(target, package.manifest.to_json(), package.sha256)
     except BaseException:
         shutil.rmtree(target, ignore_errors=True)

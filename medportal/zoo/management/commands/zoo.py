@@ -100,8 +100,11 @@ class Command(BaseCommand):
     def _export(self, team: Team, user: User, options: dict[str, Any]) -> dict[str, Any]:
         version = _version(team, user, options["model"])
         target = options["to"] / f"{version.model.name}-{version.number}.zip"
-        with services.export_package(version, actor=user) as archive, target.open("wb") as file:
-            shutil.copyfileobj(archive, file)
+        try:
+            with services.export_package(version, actor=user) as archive, target.open("wb") as file:
+                shutil.copyfileobj(archive, file)
+        except OSError as error:
+            raise CommandError(f"{target} cannot be written: {error.strerror}.") from error
         if not options["json"]:
             print(target)
         return {**_row(version), "path": str(target)}
