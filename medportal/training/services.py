@@ -10,7 +10,8 @@ from django.db import transaction
 from medportal.accounts.access import get_team
 from medportal.accounts.models import Role, User
 from medportal.cohorts import access as cohorts_access
-from medportal.errors import ConflictError
+from medportal.errors import ConflictError, InvalidError
+from medportal.inference.manifest import check_name
 from medportal.jobs.models import FINAL_STATES, Job, State
 from medportal.jobs.services import create_job
 from medportal.learning.recipes import complete_config, describe_recipes
@@ -45,9 +46,10 @@ def start_training(
 ) -> TrainingRun:
     """Have a recipe run on a cohort's version, by default the newest; the same id again is the same training.
 
-    Raises InvalidError where the recipe or one of its settings is not known or out of bounds, ConflictError
-    `cohort_not_trainable` once a study of the version has been deleted.
+    Raises InvalidError where the recipe or one of its settings is not known or out of bounds, or the model cannot be
+    named so; ConflictError `cohort_not_trainable` once a study of the version has been deleted.
     """
+    check_name(model)
     team = get_team(user, team_slug, Role.RESEARCHER)
     known = access.with_rows(TrainingRun.objects.filter(pk=id, team=team)).first()
     if known is not None and cohort_version is None:
@@ -56,6 +58,8 @@ def start_training(
     version = cohorts_access.get_version(user, team_slug, cohort, cohort_version)
     if known is None and not version.is_trainable:
         raise ConflictError("cohort_not_trainable", f"{version} has lost a series: freeze the cohort anew.")
+    if len(version.classes) != 2:
+        raise InvalidError("two_classes", f"The recipe tells two classes apart; {version} has {len(version.classes)}.")
     config = complete_config(recipe, settings or {})
     job, is_new = create_job(
         id=id,
