@@ -18,6 +18,9 @@ from medportal.jobs.waiting import see_through
 from medportal.training.models import TrainingRun
 from medportal.training.telling import tell_progress
 
+# Of each class one patient for training, validation and test.
+FEWEST = 6
+
 
 class Command(BaseCommand):
     """Makes the demo."""
@@ -26,12 +29,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         command_line.add_arguments(parser)
-        parser.add_argument("--patients", type=int, default=60, help="phantom patients, at least 16 (default: 60)")
+        parser.add_argument(
+            "--patients", type=int, default=60, help=f"phantom patients, at least {FEWEST} (default: 60)"
+        )
         parser.add_argument("--wait", action="store_true", help="wait until the trained model is in the zoo")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["patients"] < 16:
-            raise CommandError("The demo needs at least 16 patients: fewer cannot be split.")
+        if options["patients"] < FEWEST:
+            raise CommandError(f"The demo needs at least {FEWEST} patients: fewer cannot be split.")
         team = command_line.chosen_team(options)
         user = command_line.chosen_member(options, team, Role.MANAGER)
         with command_line.plain_errors():
