@@ -35,6 +35,13 @@ class NewAnalysisSerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField(min_value=1, required=False, help_text="By default the one in production")
 
 
+class AnalysisFilterSerializer(serializers.Serializer[Any]):
+    """Which analyses to list; all where nothing is said."""
+
+    study = serializers.CharField(required=False, max_length=64, help_text="StudyInstanceUID")
+    series = serializers.CharField(required=False, max_length=64, help_text="SeriesInstanceUID")
+
+
 class AnalysisChangedSerializer(serializers.Serializer[Any]):
     """An analysis of the study as it is now."""
 

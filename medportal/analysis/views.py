@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from medportal.accounts.authentication import user_of
 from medportal.analysis import access, services
 from medportal.analysis.models import Analysis
-from medportal.analysis.serializers import AnalysisSerializer, NewAnalysisSerializer
+from medportal.analysis.serializers import AnalysisFilterSerializer, AnalysisSerializer, NewAnalysisSerializer
 
 
 class AnalysesView(ListAPIView[Analysis]):
@@ -23,13 +23,7 @@ class AnalysesView(ListAPIView[Analysis]):
 
     serializer_class = AnalysisSerializer
 
-    @extend_schema(
-        operation_id="analyses_list",
-        parameters=[
-            OpenApiParameter("study", str, description="StudyInstanceUID"),
-            OpenApiParameter("series", str, description="SeriesInstanceUID"),
-        ],
-    )
+    @extend_schema(operation_id="analyses_list", parameters=[AnalysisFilterSerializer])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List them, newest first."""
         return super().get(request, *args, **kwargs)
@@ -46,9 +40,11 @@ class AnalysesView(ListAPIView[Analysis]):
         """Return the visible analyses, filtered."""
         if getattr(self, "swagger_fake_view", False):
             return Analysis.objects.none()
-        query = self.request.query_params
+        query = AnalysisFilterSerializer(data=self.request.query_params)
+        query.is_valid(raise_exception=True)
+        chosen = query.validated_data
         return access.visible_analyses(
-            user_of(self.request), self.kwargs["team"], study_uid=query.get("study"), series_uid=query.get("series")
+            user_of(self.request), self.kwargs["team"], study_uid=chosen.get("study"), series_uid=chosen.get("series")
         )
 
 
