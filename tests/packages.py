@@ -95,7 +95,7 @@ def _idle(turns: int) -> tuple[list[Any], list[Any]]:
     return nodes, constants
 
 
-def manifest_of(model: bytes, **changes: Any) -> dict[str, Any]:
+def manifest_of(network: bytes, **changes: Any) -> dict[str, Any]:
     """Return a valid manifest for a network; `changes` replace members of it, one level deep where both are objects."""
     document: dict[str, Any] = {
         "format": 1,
@@ -115,7 +115,7 @@ def manifest_of(model: bytes, **changes: Any) -> dict[str, Any]:
         "output": {"temperature": 1.0, "aggregate": "mean_of_top_k", "top_k": 2, "threshold": 0.5},
         "model": {
             "file": "model.onnx",
-            "sha256": hashlib.sha256(model).hexdigest(),
+            "sha256": hashlib.sha256(network).hexdigest(),
             "opset": 20,
             "input_name": "image",
             "logits_name": "logits",
@@ -129,10 +129,10 @@ def manifest_of(model: bytes, **changes: Any) -> dict[str, Any]:
     return document
 
 
-def make_package(folder: Path, *, turns: int = 0, model: bytes = b"", **changes: Any) -> Path:
+def make_package(folder: Path, *, turns: int = 0, network: bytes = b"", **changes: Any) -> Path:
     """Write a package and return its folder; `changes` are those of `manifest_of`."""
     folder.mkdir(parents=True, exist_ok=True)
-    content = model or bright_model(turns=turns).SerializeToString()
+    content = network or bright_model(turns=turns).SerializeToString()
     (folder / "model.onnx").write_bytes(content)
     (folder / "manifest.json").write_text(json.dumps(manifest_of(content, **changes)))
     (folder / "README.md").write_text("# What is bright\n\n**Not for diagnosis.**\n")

@@ -1,0 +1,211 @@
+"""Packages: manifests that hold, digests that match, golden answers, and a model run slice by slice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from medportal.errors import InvalidError, MedportalError
+from medportal.imaging.volumes import Volume
+from medportal.inference.manifest import check_name, parse_manifest
+from medportal.inference.package import Package, open_package
+from medportal.inference.predict import predict, series_verdict
+from medportal.inference.session import ResidentSessions, Session, check_golden
+from tests.chests import PIXEL_MM, make_chest
+from tests.packages import make_package, manifest_of
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Package:
+    return open_package(make_package(tmp_path / "package"))
+
+
+def volume_of(number: int, *, has_cancer: bool, slices: int = 20) -> Volume:
+    array = make_chest(number, has_cancer=has_cancer, slices=slices).array
+    uids = tuple(f"2.25.{index}" for index in range(slices))
+    return Volume(array, (5.0, PIXEL_MM, PIXEL_MM), sop_instance_uids=uids, frames=(1,) * slices, modality="CT")
+
+
+BAD_MANIFESTS: dict[str, tuple[dict[str, Any], str]] = {
+    "unknown member": ({"script": "x.py"}, "the document"),
+    "unknown input": ({"input": {"python": "x"}}, "input"),
+    "another file": ({"model": {"file": "../../secret"}}, "model/file"),
+    "no digest": ({"model": {"sha256": "abc"}}, "model/sha256"),
+    "for diagnosis": ({"is_for_diagnosis": True}, "is_for_diagnosis"),
+    "a name with a path": ({"name": "../x"}, "name"),
+    "another format": ({"format": 2}, "format"),
+    "an unknown task": ({"task": "prophecy"}, "task"),
+    "three classes": ({"classes": ["a", "b", "c"]}, "classes"),
+    "an enormous sample": ({"input": {"size": [100_000, 100_000]}}, "input/size/0"),
+    "a tiny sample": ({"input": {"size": [128, 2]}}, "input/size/1"),
+    "a window of one value": ({"input": {"window": [0.0]}}, "input/window"),
+    "a window upside down": ({"input": {"window": [100.0, -100.0]}}, "input/window"),
+    "a window of text": ({"input": {"window": ["0", 1.0]}}, "input/window/0"),
+    "no temperature": ({"output": {"temperature": 0}}, "output/temperature"),
+    "a threshold beyond one": ({"output": {"threshold": 1.5}}, "output/threshold"),
+}
+
+
+@pytest.mark.parametrize("fault", BAD_MANIFESTS)
+def test_a_bad_manifest_is_refused_and_the_place_named(fault: str) -> None:
+    changes, place = BAD_MANIFESTS[fault]
+    with pytest.raises(InvalidError) as refused:
+        parse_manifest(manifest_of(b"", **changes))
+    assert refused.value.code == "manifest"
+    assert f"at {place}:" in refused.value.detail
+
+
+@pytest.mark.parametrize("member", sorted(manifest_of(b"")))
+def test_no_member_may_be_missing(member: str) -> None:
+    document = manifest_of(b"")
+    del document[member]
+    with pytest.raises(InvalidError, match=member):
+        parse_manifest(document)
+
+
+@pytest.mark.parametrize("document", [None, [], "text", 5, {}])
+def test_what_is_no_manifest_is_refused(document: Any) -> None:
+    with pytest.raises(InvalidError):
+        parse_manifest(document)
+
+
+def test_a_manifest_is_what_it_was_after_reading_and_writing() -> None:
+    document = manifest_of(b"model")
+    again = parse_manifest(document).to_json()
+    assert {name: again[name] for name in document if name != "model"} == {
+        name: value for name, value in document.items() if name != "model"
+    }
+    assert parse_manifest(again) == parse_manifest(document)
+
+
+@pytest.mark.parametrize("name", ["", "-a", "A", "a_b", "a/b", "..", "a b", "a\n", "a" * 81])
+def test_a_name_that_could_be_a_path_is_refused(name: str) -> None:
+    with pytest.raises(InvalidError) as refused:
+        check_name(name)
+    assert refused.value.code == "model_name"
+
+
+def test_a_changed_network_is_noticed(package: Package) -> None:
+    package.model_path.write_bytes(package.model_path.read_bytes() + b"\x00")
+    with pytest.raises(InvalidError) as refused:
+        open_package(package.path)
+    assert refused.value.code == "digest_mismatch"
+
+
+def test_a_network_exchanged_with_its_manifest_is_noticed_by_the_zoos_digest(tmp_path: Path) -> None:
+    before = open_package(make_package(tmp_path / "package"))
+    make_package(tmp_path / "package", turns=1)
+    open_package(tmp_path / "package")
+    with pytest.raises(InvalidError) as refused:
+        open_package(tmp_path / "package", before.sha256)
+    assert refused.value.code == "digest_mismatch"
+
+
+def test_a_link_is_no_network(package: Package, tmp_path: Path) -> None:
+    elsewhere = package.model_path.rename(tmp_path / "elsewhere.onnx")
+    package.model_path.symlink_to(elsewhere)
+    with pytest.raises(InvalidError) as refused:
+        open_package(package.path)
+    assert refused.value.code == "not_a_package"
+
+
+def test_the_golden_input_gives_the_golden_output(package: Package) -> None:
+    assert check_golden(package) < 1e-4
+
+
+@pytest.mark.parametrize("fault", ["other", "nan", "shape", "input", "missing", "pickle"])
+def test_another_golden_output_is_noticed(package: Package, fault: str) -> None:
+    _, logits = package.golden()
+    output = package.path / "golden_output.npy"
+    match fault:
+        case "other":
+            np.save(output, logits + 0.01)
+        case "nan":
+            np.save(output, logits * np.nan)
+        case "shape":
+            np.save(output, np.zeros((7, 3), np.float32))
+        case "input":
+            np.save(package.path / "golden_input.npy", np.zeros((1, 2), np.float32))
+        case "missing":
+            output.unlink()
+        case "pickle":
+            np.save(output, np.array([{"a": 1}], object), allow_pickle=True)
+    with pytest.raises(MedportalError) as refused:
+        check_golden(package)
+    assert refused.value.code == ("model_failed" if fault == "input" else "golden")
+
+
+def test_a_network_without_the_outputs_that_the_manifest_names_is_refused(tmp_path: Path) -> None:
+    folder = make_package(tmp_path / "package")
+    document = json.loads((folder / "manifest.json").read_text())
+    document["model"]["activation_name"] = "heatmap"
+    (folder / "manifest.json").write_text(json.dumps(document))
+    with pytest.raises(InvalidError, match="heatmap"):
+        Session(open_package(folder), use_gpu=False)
+
+
+def test_slices_come_one_by_one_in_order_with_probability_and_map(package: Package) -> None:
+    session, volume = Session(package, use_gpu=False), volume_of(2, has_cancer=True)
+    pieces = list(predict(session, volume))
+    assert [piece.index for piece in pieces] == list(range(20))
+    assert [piece.sop_instance_uid for piece in pieces] == list(volume.sop_instance_uids)
+    bright = [piece.index for piece in pieces if piece.probability > 0.9]
+    assert bright == [9, 10]
+    assert all(piece.probability < 0.7 for piece in pieces if piece.index not in bright)
+    assert {piece.activation.shape for piece in pieces} == {(8, 8)}
+    assert pieces[9].activation.max() > 240
+    assert pieces[0].region == (0, 0, 64, 64)
+
+
+def test_the_map_is_bright_where_the_disc_is(package: Package) -> None:
+    session, chest = Session(package, use_gpu=False), make_chest(4, has_cancer=True)
+    rows, columns = np.nonzero(chest.mask[4])
+    piece = list(predict(session, volume_of(4, has_cancer=True, slices=8)))[4]
+    row, column = np.unravel_index(piece.activation.argmax(), piece.activation.shape)
+    top, left, bottom, right = piece.region
+    assert abs(top + (row + 0.5) * (bottom - top) / 8 - rows.mean()) < 6
+    assert abs(left + (column + 0.5) * (right - left) / 8 - columns.mean()) < 6
+
+
+def test_what_is_skipped_is_left_out_and_the_rest_is_the_same(package: Package) -> None:
+    session, volume = Session(package, use_gpu=False), volume_of(2, has_cancer=True)
+    whole = {piece.index: piece for piece in predict(session, volume)}
+    rest = list(predict(session, volume, skip=[0, 1, 2, 7]))
+    assert [piece.index for piece in rest] == [3, 4, 5, 6, *range(8, 20)]
+    for piece in rest:
+        assert piece.probability == pytest.approx(whole[piece.index].probability, abs=1e-6)
+        np.testing.assert_allclose(piece.activation.astype(int), whole[piece.index].activation, atol=1)
+
+
+@pytest.mark.parametrize(("number", "has_cancer", "value"), [(1, False, "normal"), (2, True, "lung cancer")])
+def test_the_verdict_is_made_of_all_slices(tmp_path: Path, number: int, has_cancer: bool, value: str) -> None:
+    session = Session(open_package(make_package(tmp_path / "p", output={"threshold": 0.8})), use_gpu=False)
+    pieces = list(predict(session, volume_of(number, has_cancer=has_cancer)))
+    verdict = series_verdict(session, [piece.probability for piece in pieces])
+    assert (verdict.value, verdict.positive, verdict.threshold) == (value, has_cancer, 0.8)
+    assert verdict.probability == pytest.approx(np.mean(sorted(piece.probability for piece in pieces)[-2:]), abs=1e-6)
+
+
+def test_a_series_that_does_not_fit_gives_no_piece(package: Package) -> None:
+    session = Session(package, use_gpu=False)
+    with pytest.raises(InvalidError, match="at least 3 slices"):
+        next(predict(session, volume_of(1, has_cancer=False, slices=2)))
+
+
+def test_models_stay_resident_and_the_least_used_leave(tmp_path: Path) -> None:
+    resident = ResidentSessions(limit=2)
+    packages = [open_package(make_package(tmp_path / str(n), turns=n)) for n in range(3)]
+    first = resident.get(packages[0])
+    assert resident.get(packages[0]) is first
+    resident.get(packages[1])
+    assert resident.get(packages[0]) is first
+    resident.get(packages[2])
+    assert resident.get(packages[0]) is first
+
+
+def test_the_provider_is_the_one_that_runs(package: Package) -> None:
+    assert Session(package, use_gpu=False).provider == "CPU"
