@@ -425,7 +425,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Return the thumbnail, a JPEG of at most 192 pixels. */
+        /** @description Return the thumbnail, a JPEG of at most 256 pixels a side. */
         get: operations["series_thumbnail"];
         put?: never;
         post?: never;
@@ -983,8 +983,9 @@ export interface components {
             /** @description 0 while there is none */
             thumbnail_revision: number;
             revision: number;
+            transfer_syntax_uids: string[];
             is_displayable: boolean;
-            /** @description Empty when it can be shown */
+            /** @description `not_an_image`, `no_frames` or `transfer_syntax`; empty when it can be shown */
             reason_not_displayable: string;
         };
         /** @description What a reading says of one frame. */
@@ -1050,6 +1051,8 @@ export interface components {
             number_of_series: number;
             number_of_instances: number;
             is_synthetic: boolean;
+            /** @description Its objects, or another study's, name another patient */
+            has_conflict: boolean;
             ai_status: components["schemas"]["AiStatusEnum"] | components["schemas"]["BlankEnum"];
             ai_summary: components["schemas"]["AiSummary"];
             thumbnail_series_uid: string | null;
@@ -1077,6 +1080,8 @@ export interface components {
             number_of_series: number;
             number_of_instances: number;
             is_synthetic: boolean;
+            /** @description Its objects, or another study's, name another patient */
+            has_conflict: boolean;
             ai_status: components["schemas"]["AiStatusEnum"] | components["schemas"]["BlankEnum"];
             ai_summary: components["schemas"]["AiSummary"];
             thumbnail_series_uid: string | null;
@@ -1157,7 +1162,7 @@ export interface components {
         ModelChanged: {
             model: components["schemas"]["Model"];
         };
-        /** @description A series' row has changed: its thumbnail is ready. */
+        /** @description A series' row has changed: it began to grow (`series.grew`), or has grown and has its thumbnail. */
         SeriesChanged: {
             study: components["schemas"]["StudyRow"];
             series: components["schemas"]["SeriesRow"];
@@ -1247,6 +1252,7 @@ export interface components {
             "job.changed": components["schemas"]["Job"];
             "model.changed": components["schemas"]["ModelChanged"];
             "series.changed": components["schemas"]["SeriesChanged"];
+            "series.grew": components["schemas"]["SeriesChanged"];
             "series.verdict": components["schemas"]["SeriesVerdict"];
             "slice.predicted": components["schemas"]["SlicePredicted"];
             "study.changed": components["schemas"]["StudyChanged"];
@@ -1966,7 +1972,10 @@ export interface operations {
     };
     series_thumbnail: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Its revision: with it, the answer may be kept for ever */
+                r?: number;
+            };
             header?: never;
             path: {
                 series_uid: string;

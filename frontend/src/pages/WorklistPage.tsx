@@ -1,0 +1,133 @@
+/** The worklist: the team's studies, searched, sorted, kept up to date; the place to drop new ones on. */
+
+import { Button, Group, Pagination, Stack, Text } from "@mantine/core";
+import { useDebouncedCallback, useHotkeys, useMediaQuery } from "@mantine/hooks";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useEffect, useRef, useState, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+
+import { useStudies, type StudyRow } from "../store/queries";
+import { includes, teamOf, useSession } from "../store/session";
+import { Empty, Failed, Loading } from "../ui/States";
+import { UploadButtons, UploadPanel, useDropZone } from "../ui/Uploads";
+import type { WorklistSearch } from "./router";
+import { useTeam } from "./SignedIn";
+import { StudyCards, StudyTable } from "./worklist/StudyRows";
+import { WorklistFilters } from "./worklist/WorklistFilters";
+
+const PAGE_SIZE = 50;
+const SEARCH_AFTER_MS = 250;
+const dicomDay = (day: string | undefined): string | undefined => day?.replaceAll("-", "");
+
+export function WorklistPage(): ReactNode {
+  const { t } = useTranslation();
+  const team = useTeam();
+  const wanted = useSearch({ from: "/signed-in/" });
+  const navigate = useNavigate();
+  const isPhone = useMediaQuery("(max-width: 48em)", false, { getInitialValueInEffect: false });
+  const role = useSession((state) => teamOf(state.me, team)?.role);
+  const mayUpload = includes(role, "reader");
+  const isOver = useDropZone(team, mayUpload);
+  const studies = useStudies(team, {
+    search: wanted.search,
+    modality: wanted.modality,
+    ai_status: wanted.ai,
+    date_from: dicomDay(wanted.from),
+    date_to: dicomDay(wanted.to),
+    ordering: wanted.sort,
+    page: wanted.page,
+  });
+
+  const change = (changed: Partial<Record<keyof WorklistSearch, string | number | undefined>>): void => {
+    const next = { ...wanted, page: undefined, ...changed };
+    const search = Object.fromEntries(Object.entries(next).filter(([, value]) => value !== undefined && value !== ""));
+    void navigate({ to: "/", search: search as WorklistSearch, replace: !("page" in changed) });
+  };
+  const open = (row: StudyRow): void => {
+    void navigate({ to: "/teams/$team/studies/$study", params: { team, study: row.study_instance_uid } });
+  };
+
+  // The box follows the keys at once; the list follows the box a moment later.
+  const [text, setText] = useState(wanted.search ?? "");
+  const search = useDebouncedCallback((value: string) => {
+    change({ search: value.trim() || undefined });
+  }, SEARCH_AFTER_MS);
+  const box = useRef<HTMLInputElement>(null);
+  useHotkeys([["/", () => box.current?.focus()]]);
+  useEffect(() => {
+    document.title = `${t("place.worklist")} · medportal`;
+  }, [t]);
+
+  const isFiltered = [wanted.search, wanted.modality, wanted.ai, wanted.from, wanted.to].some(Boolean);
+  const clear = (): void => {
+    setText("");
+    void navigate({ to: "/", search: wanted.sort ? { sort: wanted.sort } : {}, replace: true });
+  };
+  const Rows = isPhone ? StudyCards : StudyTable;
+  const pages = Math.ceil((studies.data?.count ?? 0) / PAGE_SIZE);
+  return (
+    <Stack gap="sm">
+      <WorklistFilters
+        wanted={wanted}
+        text={text}
+        box={box}
+        onText={(value) => {
+          setText(value);
+          search(value);
+        }}
+        onChange={change}
+        onClear={isFiltered ? clear : undefined}
+        actions={mayUpload && <UploadButtons team={team} />}
+      />
+      {studies.isPending && <Loading />}
+      {studies.isError && <Failed error={studies.error} onRetry={() => void studies.refetch()} />}
+      {studies.data?.count === 0 &&
+        (isFiltered ? (
+          <Empty title={t("worklist.noMatch")}>
+            <Button variant="light" onClick={clear}>
+              {t("worklist.clear")}
+            </Button>
+          </Empty>
+        ) : (
+          <Empty title={t("worklist.empty")}>{t(mayUpload ? "worklist.emptyHint" : "worklist.emptyViewer")}</Empty>
+        ))}
+      {!!studies.data?.results.length && (
+        <Rows
+          team={team}
+          rows={studies.data.results}
+          sort={wanted.sort}
+          onSort={(sort) => {
+            change({ sort });
+          }}
+          onOpen={open}
+        />
+      )}
+      {!!studies.data?.count && (
+        <Group justify="space-between" mb={70}>
+          <Text size="sm" c="dimmed" aria-live="polite">
+            {t("worklist.count", { count: studies.data.count })}
+          </Text>
+          {pages > 1 && (
+            <Pagination
+              total={pages}
+              value={wanted.page ?? 1}
+              siblings={isPhone ? 0 : 1}
+              onChange={(page) => {
+                change({ page: page > 1 ? page : undefined });
+              }}
+              getControlProps={(control) => ({ "aria-label": t(`worklist.${control}`) })}
+            />
+          )}
+        </Group>
+      )}
+      <UploadPanel />
+      {isOver && (
+        <div className="drop-here">
+          <Text size="xl" fw={700}>
+            {t("upload.dropHere")}
+          </Text>
+        </div>
+      )}
+    </Stack>
+  );
+}

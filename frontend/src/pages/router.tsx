@@ -1,0 +1,87 @@
+/** Addresses and their pages. */
+
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet } from "@tanstack/react-router";
+
+import { AccountPage } from "./AccountPage";
+import { JobsPage } from "./JobsPage";
+import { LoginPage } from "./LoginPage";
+import { MembersPage } from "./MembersPage";
+import { Crash, NotFound, SignedIn } from "./SignedIn";
+import { WorklistPage } from "./WorklistPage";
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: Crash });
+
+const login = createRoute({
+  getParentRoute: () => root,
+  path: "/login",
+  component: LoginPage,
+  validateSearch: (search: Record<string, unknown>): { next?: string } =>
+    typeof search.next === "string" && /^\/(?![/\\])/.test(search.next) ? { next: search.next } : {},
+});
+
+const home = createRoute({ getParentRoute: () => root, id: "signed-in", component: SignedIn });
+
+export interface WorklistSearch {
+  search?: string;
+  modality?: string;
+  ai?: "none" | "queued" | "running" | "succeeded" | "failed";
+  from?: string;
+  to?: string;
+  sort?: string;
+  page?: number;
+}
+
+const AI = ["none", "queued", "running", "succeeded", "failed"];
+
+export const worklist = createRoute({
+  getParentRoute: () => home,
+  path: "/",
+  component: WorklistPage,
+  validateSearch: (search: Record<string, unknown>): WorklistSearch => {
+    const text = (name: string): string | undefined => {
+      const value = search[name];
+      return value === undefined || value === "" || typeof value === "object" ? undefined : String(value as string | number);
+    };
+    const [ai, page] = [text("ai"), Number(search.page)];
+    const found = {
+      search: text("search"),
+      modality: text("modality"),
+      ai: ai && AI.includes(ai) ? ai : undefined,
+      from: text("from"),
+      to: text("to"),
+      sort: text("sort"),
+      page: page > 1 ? page : undefined,
+    };
+    return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined)) as WorklistSearch;
+  },
+});
+
+const account = createRoute({ getParentRoute: () => home, path: "/account", component: AccountPage });
+const models = createRoute({ getParentRoute: () => home, path: "/teams/$team/models", component: lazyRouteComponent(() => import("./ModelsPage"), "ModelsPage") });
+const training = createRoute({ getParentRoute: () => home, path: "/teams/$team/training", component: lazyRouteComponent(() => import("./TrainingPage"), "TrainingPage") });
+const trainingRun = createRoute({
+  getParentRoute: () => home,
+  path: "/teams/$team/training/$job",
+  component: lazyRouteComponent(() => import("./TrainingRunPage"), "TrainingRunPage"),
+});
+const jobs = createRoute({ getParentRoute: () => home, path: "/teams/$team/jobs", component: JobsPage });
+const members = createRoute({ getParentRoute: () => home, path: "/teams/$team/members", component: MembersPage });
+// The viewer brings Cornerstone: it is loaded when it is opened.
+const study = createRoute({
+  getParentRoute: () => home,
+  path: "/teams/$team/studies/$study",
+  component: lazyRouteComponent(() => import("./StudyPage"), "StudyPage"),
+});
+
+const routeTree = root.addChildren([
+  login,
+  home.addChildren([worklist, account, models, training, trainingRun, jobs, members, study]),
+]);
+
+export const router = createRouter({ routeTree, defaultPreload: false, scrollRestoration: true });
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -1,0 +1,185 @@
+/** What the pages ask the site for, and how events change the answers without asking again. */
+
+import { QueryClient, useQuery, useQueryClient, type UseQueryResult } from "@tanstack/react-query";
+import { useEffect } from "react";
+
+import { api, ApiProblem, dataOf, type Schemas } from "../api/client";
+import { socket, type TopicEvent } from "../api/socket";
+
+export type StudyRow = Schemas["StudyRow"];
+export type StudyPage = Schemas["PaginatedStudyRowList"];
+export type Model = Schemas["Model"];
+export type ModelVersion = Schemas["ModelVersion"];
+export type ModelDetail = Schemas["ModelVersionDetail"];
+export type Training = Schemas["Training"];
+export type Cohort = Schemas["Cohort"];
+export type Recipe = Schemas["Recipe"];
+export type RecipeField = Schemas["RecipeField"];
+export type Epoch = Schemas["Epoch"];
+export type Job = Schemas["Job"];
+export type Member = Schemas["Member"];
+
+export interface StudyQuery {
+  search?: string | undefined;
+  modality?: string | undefined;
+  ai_status?: "none" | "queued" | "running" | "succeeded" | "failed" | undefined;
+  date_from?: string | undefined;
+  date_to?: string | undefined;
+  ordering?: string | undefined;
+  page?: number | undefined;
+}
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 30_000,
+      refetchOnWindowFocus: false,
+      retry: (count, error) => count < 2 && (!(error instanceof ApiProblem) || error.status === 0 || error.status >= 502),
+    },
+  },
+});
+
+export const keys = {
+  studies: (team: string) => ["studies", team] as const,
+  models: (team: string) => ["models", team] as const,
+  trainings: (team: string) => ["trainings", team] as const,
+  training: (team: string, id: string) => ["training", team, id] as const,
+  cohorts: (team: string) => ["cohorts", team] as const,
+  jobs: (team: string) => ["jobs", team] as const,
+  members: (team: string) => ["members", team] as const,
+};
+
+export function useStudies(team: string, query: StudyQuery): UseQueryResult<StudyPage> {
+  return useQuery({
+    queryKey: [...keys.studies(team), query],
+    queryFn: () => dataOf(api.GET("/api/v1/teams/{team}/studies/", { params: { path: { team }, query } })),
+    placeholderData: (previous: StudyPage | undefined) => previous,
+  });
+}
+
+export const useModels = (team: string): UseQueryResult<Model[]> =>
+  useQuery({
+    queryKey: keys.models(team),
+    queryFn: () => dataOf(api.GET("/api/v1/teams/{team}/models/", { params: { path: { team } } })),
+  });
+
+export const useModelDetail = (team: string, name: string, number: number): UseQueryResult<ModelDetail> =>
+  useQuery({
+    queryKey: ["model", team, name, number],
+    queryFn: () =>
+      dataOf(
+        api.GET("/api/v1/teams/{team}/models/{name}/versions/{number}/", { params: { path: { team, name, number } } }),
+      ),
+  });
+
+export const useTrainings = (team: string): UseQueryResult<Training[]> =>
+  useQuery({
+    queryKey: keys.trainings(team),
+    queryFn: async () =>
+      (await dataOf(api.GET("/api/v1/teams/{team}/trainings/", { params: { path: { team } } }))).results,
+  });
+
+export const useTraining = (team: string, id: string): UseQueryResult<Training> =>
+  useQuery({
+    queryKey: keys.training(team, id),
+    queryFn: () =>
+      dataOf(api.GET("/api/v1/teams/{team}/trainings/{job_id}/", { params: { path: { team, job_id: id } } })),
+  });
+
+export const useCohorts = (team: string): UseQueryResult<Cohort[]> =>
+  useQuery({
+    queryKey: keys.cohorts(team),
+    queryFn: () => dataOf(api.GET("/api/v1/teams/{team}/cohorts/", { params: { path: { team } } })),
+  });
+
+export const useRecipes = (team: string): UseQueryResult<Recipe[]> =>
+  useQuery({
+    queryKey: ["recipes", team],
+    queryFn: () => dataOf(api.GET("/api/v1/teams/{team}/recipes/", { params: { path: { team } } })),
+    staleTime: Infinity,
+  });
+
+export const useJobs = (team: string): UseQueryResult<Job[]> =>
+  useQuery({
+    queryKey: keys.jobs(team),
+    queryFn: async () => (await dataOf(api.GET("/api/v1/teams/{team}/jobs/", { params: { path: { team } } }))).results,
+  });
+
+export const useMembers = (team: string): UseQueryResult<Member[]> =>
+  useQuery({
+    queryKey: keys.members(team),
+    queryFn: () => dataOf(api.GET("/api/v1/teams/{team}/members/", { params: { path: { team } } })),
+  });
+
+/** Puts a newer study row in the place of the older one, on every page that shows it. */
+export function withStudy(page: StudyPage | undefined, row: StudyRow): StudyPage | undefined {
+  if (!page?.results.some((old) => old.study_instance_uid === row.study_instance_uid && old.revision < row.revision)) {
+    return page;
+  }
+  const results = page.results.map((old) => (old.study_instance_uid === row.study_instance_uid ? row : old));
+  return { ...page, results };
+}
+
+/** Puts a job's newer state into a list, at its head when it is new. */
+export function withJob(jobs: Job[] | undefined, job: Job): Job[] | undefined {
+  if (!jobs) return jobs;
+  const known = jobs.find((old) => old.id === job.id);
+  if (!known) return [job, ...jobs];
+  return known.revision > job.revision ? jobs : jobs.map((old) => (old.id === job.id ? job : old));
+}
+
+const STUDY_EVENTS = new Set(["study.changed", "series.changed", "instance.stored"]);
+
+function takeTeamEvent(client: QueryClient, team: string, event: TopicEvent, onNewStudy: (row: StudyRow) => void): void {
+  const data: unknown = event.data;
+  if (STUDY_EVENTS.has(event.type)) {
+    const { study } = data as Schemas["StudyChanged"];
+    const pages = client.getQueriesData<StudyPage>({ queryKey: keys.studies(team) });
+    const isShown = pages.some(([, page]) => page?.results.some((row) => row.study_instance_uid === study.study_instance_uid));
+    if (!isShown) onNewStudy(study);
+    for (const [key, page] of pages) client.setQueryData(key, withStudy(page, study));
+  } else if (event.type === "job.changed") {
+    const job = data as Job;
+    client.setQueryData<Job[]>(keys.jobs(team), (jobs) => withJob(jobs, job));
+    client.setQueryData<Training[]>(keys.trainings(team), (trainings) =>
+      trainings?.map((one) => (one.job.id === job.id && one.job.revision <= job.revision ? { ...one, job } : one)),
+    );
+  } else if (event.type === "model.changed") {
+    const { model } = data as Schemas["ModelChanged"];
+    client.setQueryData<Model[]>(keys.models(team), (models) =>
+      models && [...models.filter((old) => old.name !== model.name), model].sort((a, b) => a.name.localeCompare(b.name)),
+    );
+  } else if (event.type === "training.changed") {
+    const { training } = data as Schemas["TrainingChanged"];
+    client.setQueryData<Training[]>(keys.trainings(team), (all) =>
+      all && [training, ...all.filter((old) => old.job.id !== training.job.id)],
+    );
+  }
+}
+
+/** Keeps the team's lists up to date by its events; after a break without resume, everything is fetched afresh. */
+export function useTeamEvents(team: string | undefined, onNewStudy: (row: StudyRow) => void): void {
+  const client = useQueryClient();
+  useEffect(() => {
+    if (!team) return undefined;
+    return socket.subscribe(`team:${team}`, {
+      onEvent: (event) => {
+        takeTeamEvent(client, team, event, onNewStudy);
+      },
+      onResync: () => void client.invalidateQueries(),
+    });
+  }, [client, team, onNewStudy]);
+}
+
+export type StageChange = "promote" | "archive" | "rollback";
+
+/** Changes how far a version is trusted; a rollback puts the model's earlier production version back. */
+export function changeStage(team: string, name: string, number: number, action: StageChange): Promise<unknown> {
+  const path = { team, name, number };
+  if (action === "rollback") {
+    return dataOf(api.POST("/api/v1/teams/{team}/models/{name}/rollback/", { params: { path: { team, name } } }));
+  }
+  return action === "promote"
+    ? dataOf(api.POST("/api/v1/teams/{team}/models/{name}/versions/{number}/promote/", { params: { path } }))
+    : dataOf(api.POST("/api/v1/teams/{team}/models/{name}/versions/{number}/archive/", { params: { path } }));
+}
