@@ -64,10 +64,11 @@ def enter_package(
 
     A folder whose transaction was not committed is passed over by the next version, never written to.
     """
+    model = _locked_model(team, model_name, staged.manifest)
+    # Under the lock: of two who enter the same job's package, the second finds the first's.
     known = ModelVersion.objects.filter(job_id=job_id).first() if job_id else None
     if known is not None:
         return known
-    model = _locked_model(team, model_name, staged.manifest)
     last = model.versions.order_by("-number").values_list("number", flat=True).first() or 0
     number = packages.place_package(staged, team.slug, model_name, above=last)
     version = ModelVersion.objects.create(
