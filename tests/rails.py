@@ -35,7 +35,7 @@ def running_site(kind: str, folder: Path) -> Iterator[Site]:
 
 @contextlib.contextmanager
 def this_process_on(site: Site) -> Iterator[None]:
-    """Let this process speak to the site's database and broker, as one more of its processes."""
+    """Let this process work on the site's database, broker and data folder, as one more of its processes."""
     import environ
 
     from medportal.config.celery import app
@@ -46,10 +46,12 @@ def this_process_on(site: Site) -> Iterator[None]:
     is_sqlite = parsed["ENGINE"].endswith("sqlite3")
     options = settings.DATABASES["default"].get("OPTIONS", {}) if is_sqlite else {}
     before = (settings.DATABASES["default"], settings.REDIS_URL, app.conf.broker_url)
+    folders = (settings.DATA_DIR, settings.MODEL_ZOO_DIR)
     own.close()
     connections.settings["default"] = own.settings_dict | parsed | {"OPTIONS": options, "CONN_MAX_AGE": 0}
     del connections["default"]
     settings.REDIS_URL = app.conf.broker_url = site.broker.url
+    settings.DATA_DIR, settings.MODEL_ZOO_DIR = site.folder, site.folder / "model_zoo"
     broker.sync_client.cache_clear()
     app._after_fork()
     try:
@@ -57,6 +59,7 @@ def this_process_on(site: Site) -> Iterator[None]:
     finally:
         connections["default"].close()
         connections.settings["default"], settings.REDIS_URL, app.conf.broker_url = before
+        settings.DATA_DIR, settings.MODEL_ZOO_DIR = folders
         del connections["default"]
         broker.sync_client.cache_clear()
         app._after_fork()
