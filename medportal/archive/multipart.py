@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
-from uuid import uuid4
 
 from medportal.archive import storage
-from medportal.errors import InvalidError, TooLargeError
+from medportal.errors import InvalidError, MedportalError, TooLargeError, UnavailableError
 
 CHUNK = 1024 * 1024
 MAX_HEADER_BYTES = 16 * 1024
@@ -22,8 +21,9 @@ class Part:
     """One part of a request, its body in an incoming file."""
 
     content_type: str
-    path: Path
-    error: TooLargeError | None = None
+    path: Path | None
+    # Why there is no file.
+    error: MedportalError | None = None
 
 
 def boundary_of(content_type: str) -> bytes:
@@ -35,7 +35,7 @@ def boundary_of(content_type: str) -> bytes:
 
 
 def read_parts(stream: BinaryIO, boundary: bytes, limit_bytes: int) -> Iterator[Part]:
-    """Yield the parts as they come; a part that is too large comes with its error instead of a whole file.
+    """Yield the parts as they come; one that is too large, or finds no place, comes with its error instead of a file.
 
     Raises InvalidError `multipart` where the stream is not what its type says.
     """
@@ -62,20 +62,14 @@ def _content_type(header: bytes) -> str:
 
 
 def _read_body(reader: _Reader, content_type: str, mark: bytes, limit_bytes: int) -> Part:
-    path, size = storage.incoming_dir() / f"{uuid4().hex}.part", 0
+    chunks = reader.body(mark)
     try:
-        with path.open("wb") as file:
-            for chunk in reader.body(mark):
-                size += len(chunk)
-                if size <= limit_bytes:
-                    file.write(chunk)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-    if size <= limit_bytes:
-        return Part(content_type, path)
-    path.unlink(missing_ok=True)
-    return Part(content_type, path, TooLargeError("object_size", "The object is larger than this site accepts."))
+        return Part(content_type, storage.receive(chunks, limit_bytes))
+    except (TooLargeError, UnavailableError) as error:
+        # The next part begins after the rest of this one.
+        for _ in chunks:
+            pass
+        return Part(content_type, None, error)
 
 
 class _Reader:

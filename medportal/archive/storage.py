@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -34,13 +34,21 @@ def incoming_dir() -> Path:
     return folder
 
 
-def receive(source: BinaryIO, limit_bytes: int) -> Path:
-    """Write a stream into a new file among the incoming ones; raises TooLargeError `object_size`."""
+def chunks_of(stream: BinaryIO) -> Iterator[bytes]:
+    """Return a stream chunk by chunk."""
+    return iter(lambda: stream.read(CHUNK), b"")
+
+
+def receive(chunks: Iterable[bytes], limit_bytes: int) -> Path:
+    """Write what comes into a new file among the incoming ones.
+
+    Raises TooLargeError `object_size` or UnavailableError `storage_full` or `storage`; nothing is left of it then.
+    """
     _remove_forgotten()
     size, path = 0, new_incoming()
     try:
         with _full_store_is_told(), path.open("wb") as file:
-            while chunk := source.read(CHUNK):
+            for chunk in chunks:
                 size += len(chunk)
                 if size > limit_bytes:
                     raise TooLargeError("object_size", f"An object may have at most {limit_bytes // 2**20} MB.")

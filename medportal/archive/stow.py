@@ -55,9 +55,7 @@ def store_parts(
                 outcome.stored.append(_store(part, team=team, actor=actor, study_uid=study_uid, address=address))
             except MedportalError as error:
                 outcome.failed.append(error)
-            finally:
-                part.path.unlink(missing_ok=True)
-    except (InvalidError, UnavailableError) as error:
+    except InvalidError as error:
         if not outcome.stored and not outcome.failed:
             raise
         outcome.failed.append(error)
@@ -65,9 +63,10 @@ def store_parts(
 
 
 def _store(part: Part, *, team: Team, actor: User, study_uid: str | None, address: str) -> StoreResult:
-    if part.error:
-        raise part.error
+    if part.path is None:
+        raise part.error or InvalidError("multipart", "A part of the request is empty.")
     if part.content_type and not part.content_type.lower().startswith("application/dicom"):
+        part.path.unlink()
         raise InvalidError("unsupported_media_type", "A part is not application/dicom.")
     return store_instance(
         team=team, path=part.path, actor=actor, door="stow", address=address, expected_study_uid=study_uid
@@ -86,7 +85,7 @@ def _reason(error: MedportalError) -> int:
 
 
 def response_json(outcome: Outcome, root: str) -> dict[str, Any]:
-    """Return the Store Instances Response (PS3.18 I.2) as DICOM JSON; reasons in words are in (0008,0119)'s comment."""
+    """Return the Store Instances Response (PS3.18 I.2) as DICOM JSON; why an object failed is in words, too."""
     body: dict[str, Any] = {}
     if outcome.stored:
         study = outcome.stored[0].study.study_instance_uid
@@ -115,6 +114,6 @@ def _failed_item(error: MedportalError) -> dict[str, Any]:
     return {
         **{tag: {"vr": "UI", "Value": [uid]} if uid else {"vr": "UI"} for tag, uid in names.items()},
         "00081197": {"vr": "US", "Value": [_reason(error)]},
-        # Error Comment, so that a person learns why.
+        # Error Comment (PS3.7 C), so that a person learns why.
         "00000902": {"vr": "LO", "Value": [f"{error.code}: {error.detail}"]},
     }

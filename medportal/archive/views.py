@@ -144,7 +144,7 @@ class InstanceUploadView(APIView):
         user = user_of(request)
         owner = access.team_for(user, team, Role.READER)
         _require_object(request)
-        path = storage.receive(cast("BinaryIO", request.stream), settings.MAX_OBJECT_BYTES)
+        path = storage.receive(storage.chunks_of(cast("BinaryIO", request.stream)), settings.MAX_OBJECT_BYTES)
         result = services.store_instance(
             team=owner, path=path, actor=user, door="browser", address=request.META.get("REMOTE_ADDR") or ""
         )
