@@ -59,6 +59,8 @@ def store_parts(
         if not outcome.stored and not outcome.failed:
             raise
         outcome.failed.append(error)
+    if not outcome.stored and not outcome.failed:
+        raise InvalidError("multipart", "The request holds no objects.")
     return outcome
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any, BinaryIO, cast
 
 from django.conf import settings
@@ -144,14 +145,16 @@ class InstanceUploadView(APIView):
         user = user_of(request)
         owner = access.team_for(user, team, Role.READER)
         _require_object(request)
-        path = storage.receive(storage.chunks_of(cast("BinaryIO", request.stream)), settings.MAX_OBJECT_BYTES)
+        # DRF gives no stream for a body of no bytes.
+        body = cast("BinaryIO", request.stream or BytesIO())
+        path = storage.receive(storage.chunks_of(body), settings.MAX_OBJECT_BYTES)
         result = services.store_instance(
             team=owner, path=path, actor=user, door="browser", address=request.META.get("REMOTE_ADDR") or ""
         )
-        body = {
+        answer = {
             "status": result.status,
             "study_instance_uid": result.study.study_instance_uid,
             "series_instance_uid": result.series.series_instance_uid,
             "sop_instance_uid": result.instance.sop_instance_uid,
         }
-        return Response(body, status=201 if result.status == "stored" else 200)
+        return Response(answer, status=201 if result.status == "stored" else 200)
