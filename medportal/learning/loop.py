@@ -85,8 +85,9 @@ class _Training(lightning.LightningModule):
             self.network.parameters(), lr=self.config["learning_rate"], weight_decay=self.config["weight_decay"]
         )
         steps = -(-len(self.sampler) // self.config["batch_size"]) * self.config["epochs"]
+        # At four steps the rise would take none, and OneCycleLR divides by it.
         scheduler = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, max_lr=self.config["learning_rate"], total_steps=max(steps, 2), pct_start=0.25
+            optimiser, max_lr=self.config["learning_rate"], total_steps=max(steps, 5), pct_start=0.25
         )
         if self.resumed:
             checkpoints.restore(*self.resumed, network=self.network, optimiser=optimiser, scheduler=scheduler)

@@ -122,7 +122,7 @@ def _value(setting: Any, given: Any) -> Any:
     name, metadata, type_ = setting.name, setting.metadata, str(setting.type)
     try:
         value = _convert(type_, given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InvalidError("setting", f"{name} must be of type {_TYPES[type_]}.") from None
     low, high = metadata.get("minimum"), metadata.get("maximum")
     if (low is not None and not value >= low) or (high is not None and not value <= high):
