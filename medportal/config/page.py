@@ -14,9 +14,13 @@ NOT_BUILT = (
 
 @require_safe
 @ensure_csrf_cookie
-def page(request: HttpRequest, **_: str) -> HttpResponse:  # noqa: ARG001
+def page(request: HttpRequest, **_: str) -> HttpResponse:
     """Return the page's HTML."""
     built = settings.FRONTEND_DIST / "index.html"
     if not built.is_file():
         return HttpResponse(NOT_BUILT, status=503)
-    return HttpResponse(built.read_bytes(), headers={"Cache-Control": "no-cache"})
+    html = built.read_bytes()
+    if not request.user.is_authenticated:
+        # So the page need not ask who is signed in, to be told 401.
+        html = html.replace(b"<html ", b'<html data-signed-in="no" ', 1)
+    return HttpResponse(html, headers={"Cache-Control": "no-cache"})

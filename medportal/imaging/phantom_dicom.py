@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import hashlib
 from collections.abc import Iterator
 from io import BytesIO
@@ -15,7 +15,7 @@ from medportal.imaging.phantoms import Phantom
 
 # UIDs are the same each time, so that a demo made twice adds nothing.
 _IMPLEMENTATION = "2.25.158837346402517345178401372947"
-_FIRST_DAY = datetime.date(2026, 1, 5)
+_FIRST_DAY = dt.date(2026, 1, 5)
 
 
 def phantom_uid(*parts: object) -> str:
@@ -61,7 +61,7 @@ def to_file_bytes(ds: Dataset) -> bytes:
 
 def _common(phantom: Phantom, number: int) -> Dataset:
     """Return what all slices of a phantom share."""
-    day = _FIRST_DAY + datetime.timedelta(days=number)
+    day = _FIRST_DAY + dt.timedelta(days=number)
     ds = Dataset()
     ds.SpecificCharacterSet = "ISO_IR 192"
     ds.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]

@@ -46,7 +46,8 @@ class Phantom:
     def mask_area_mm2(self) -> Floats:
         """Return the area that nodules have in each slice."""
         _, row_mm, column_mm = self.spacing_mm_zyx
-        return self.mask.sum(axis=(1, 2)).astype(np.float32) * row_mm * column_mm
+        area: Floats = self.mask.sum(axis=(1, 2)).astype(np.float32) * np.float32(row_mm * column_mm)
+        return area
 
 
 class _Chest:
@@ -65,7 +66,7 @@ class _Chest:
         self.scale = float(rng.uniform(0.9, 1.1))
         self.hu = np.full((SLICES, ROWS, COLUMNS), AIR, np.float32)
 
-    def ellipse(self, a: float, b: float, cx: float = 0, cy: float = 0) -> Floats:
+    def ellipse(self, a: float, b: float, cx: float | NDArray[np.floating] = 0, cy: float = 0) -> Floats:
         """Return the squared elliptic distance in the plane; below 1 is inside."""
         return ((self.x - cx) / a) ** 2 + ((self.y - cy) / b) ** 2
 
@@ -94,8 +95,8 @@ def make_phantom(seed: int, kind: Kind) -> Phantom:
     # A generator of its own: what follows does not depend on how many nodules there are.
     nodule_rng = np.random.default_rng([seed, 7])
     if kind == "cancer":
-        for _ in range(int(nodule_rng.integers(1, 4))):
-            nodules.append(_paint_nodule(chest, lungs, mask, nodule_rng))
+        count = int(nodule_rng.integers(1, 4))
+        nodules.extend(_paint_nodule(chest, lungs, mask, nodule_rng) for _ in range(count))
     return Phantom(
         seed=seed,
         kind=kind,
@@ -186,7 +187,7 @@ def _paint_tube(
 
 
 def _paint_vessels(chest: _Chest, lungs: NDArray[np.bool_]) -> None:
-    """Grow a vessel tree from each hilum: calibres from 8 mm down, crossing slices at every angle."""
+    """Grow a vessel tree from each hilum: calibres from some 8 mm down, crossing slices at every angle."""
     rng = chest.rng
     for side in (-1, 1):
         hilum = np.array([side * 28 * chest.scale, 4, 0], np.float32)
@@ -196,14 +197,14 @@ def _paint_vessels(chest: _Chest, lungs: NDArray[np.bool_]) -> None:
             end = (start + direction * rng.uniform(14, 30)).astype(np.float32)
             _paint_tube(chest, lungs, start, end, radius, BLOOD - 10)
             if radius > 0.9:
-                for _ in range(2):
-                    stems.append((end, _direction(rng, direction), radius * float(rng.uniform(0.6, 0.82))))
+                stems += [(end, _direction(rng, direction), radius * float(rng.uniform(0.6, 0.82))) for _ in range(2)]
 
 
 def _direction(rng: np.random.Generator, about: NDArray[np.generic]) -> Floats:
     """Return a random unit vector within about 60 degrees of `about`."""
     vector = about / np.linalg.norm(about) + rng.normal(0, 0.55, 3)  # type: ignore[operator]
-    return (vector / np.linalg.norm(vector)).astype(np.float32)
+    unit: Floats = (vector / np.linalg.norm(vector)).astype(np.float32)
+    return unit
 
 
 def _paint_granulomas(chest: _Chest, lungs: NDArray[np.bool_]) -> None:
@@ -222,7 +223,7 @@ def _place(chest: _Chest, allowed: NDArray[np.bool_], rng: np.random.Generator) 
 
 def _paint_nodule(chest: _Chest, lungs: NDArray[np.bool_], mask: NDArray[np.bool_], rng: np.random.Generator) -> Nodule:
     """Paint a nodule within the lung and mark it in `mask`."""
-    radius = float(rng.uniform(5, 15))
+    radius = float(rng.uniform(7, 16))
     reach = (int(radius / SLICE_MM), int(radius / chest.pixel_mm * 0.8))
     inside = ndimage.minimum_filter(lungs.view(np.uint8), (2 * reach[0] + 1, 2 * reach[1] + 1, 2 * reach[1] + 1))
     centre = _place(chest, inside.astype(bool) if inside.any() else lungs, rng)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import sys
 import threading
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -50,38 +52,35 @@ class Orders:
 def main(spec_path: str) -> int:
     """Train as the spec says; return the exit code."""
     voice, orders = Voice(), Orders()
+    voice.say("stage", stage="loading", detail="")
+    # After the pipe is watched: this takes seconds.
+    from medportal.learning.run import CancelledError, run
+
     try:
-        spec = json.loads(Path(spec_path).read_text())
-        voice.say("stage", stage="loading", detail="")
-        # After the pipe is watched: this takes seconds.
-        from medportal.learning.run import CancelledError, run
-    except Exception as error:  # noqa: BLE001 - told to the parent, whatever it is
-        voice.say("failed", code="internal", detail=f"The training could not begin ({type(error).__name__}).")
-        return EXIT_FAILED
-    try:
-        run(spec, say=voice.say, is_cancelled=orders.cancelled.is_set)
+        run(json.loads(Path(spec_path).read_text()), say=voice.say, is_cancelled=orders.cancelled.is_set)
     except CancelledError:
         voice.say("cancelled")
         return EXIT_CANCELLED
-    except MedportalError as error:
-        voice.say("failed", code=error.code, detail=error.detail)
-        return EXIT_FAILED
-    except MemoryError:
-        voice.say("failed", code="memory", detail="The training ran out of memory: choose a smaller size or batch.")
-        return EXIT_FAILED
-    except OSError as error:
-        code = "storage_full" if error.errno == 28 else "storage"
-        voice.say("failed", code=code, detail="The checkpoint could not be written: the disk is full or not writable.")
-        return EXIT_FAILED
     except Exception as error:  # noqa: BLE001 - told to the parent, whatever it is
-        import traceback
-
-        traceback.print_exc()
-        voice.say(
-            "failed", code="internal", detail=f"The training stopped on an unexpected fault ({type(error).__name__})."
-        )
+        code, detail = _told(error)
+        voice.say("failed", code=code, detail=detail)
         return EXIT_FAILED
     return 0
+
+
+def _told(error: Exception) -> tuple[str, str]:
+    """Return the code and the sentence by which a failure is known; what nobody foresaw goes to the log as well."""
+    match error:
+        case MedportalError():
+            return error.code, error.detail
+        case MemoryError():
+            return "memory", "The training ran out of memory: choose a smaller size or batch."
+        case OSError(errno=errno.ENOSPC):
+            return "storage_full", "The checkpoint could not be written: the disk is full."
+        case OSError():
+            return "storage", f"A file of the training could not be read or written ({error.strerror})."
+    traceback.print_exception(error)
+    return "internal", f"The training stopped on an unexpected fault ({type(error).__name__})."
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -102,20 +103,21 @@ class SliceDataset(Dataset[tuple[Tensor, int]]):
 
 
 class BalancedSampler(Sampler[int]):
-    """All samples of the rare classes, and for each of them a few of the first class, drawn anew each epoch."""
+    """All samples of the rare classes, and for each of them a few of the first class, drawn anew each time."""
 
-    def __init__(self, labels: list[int], ratio: float, seed: int) -> None:
+    def __init__(self, labels: list[int], *, ratio: float, repeats: int, seed: int) -> None:
         self._positive = [i for i, label in enumerate(labels) if label != 0]
         self._negative = [i for i, label in enumerate(labels) if label == 0]
         self._count = min(len(self._negative), max(1, round(len(self._positive) * ratio)))
-        self._seed = seed
+        self._repeats, self._seed = repeats, seed
         self.epoch = 0
 
     def __len__(self) -> int:
-        return len(self._positive) + self._count
+        return self._repeats * (len(self._positive) + self._count)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[int]:
         # The order depends on seed and epoch alone, so that a resumed run goes on as it would have.
         rng = np.random.default_rng([self._seed, self.epoch])
-        chosen = [*self._positive, *rng.choice(self._negative, self._count, replace=False).tolist()]
-        return iter(rng.permutation(chosen).tolist())
+        for _ in range(self._repeats):
+            chosen = [*self._positive, *rng.choice(self._negative, self._count, replace=False).tolist()]
+            yield from rng.permutation(chosen).tolist()

@@ -36,7 +36,7 @@ def make(target: Path, *, patients: int = PATIENTS, settings: dict[str, object] 
     cases = phantom_cases(patients, first_seed=FIRST_SEED)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        print(f"{patients} phantoms …", file=sys.stderr)
+        _say("stage", stage=f"making {patients} phantoms")
         write_prepared(work / "data", input_spec(config, ["CT"]), series_of(cases, splits_of(cases)))
         spec = {
             "recipe": "classification",
@@ -56,7 +56,7 @@ def make(target: Path, *, patients: int = PATIENTS, settings: dict[str, object] 
 
 def _say(type_: str, **data: object) -> None:
     if type_ != "progress":
-        print(type_, json.dumps(data), file=sys.stderr)
+        sys.stderr.write(f"{type_} {json.dumps(data)}\n")
 
 
 if __name__ == "__main__":

@@ -58,10 +58,14 @@ class _Training(lightning.LightningModule):
         self.network = build_network(
             config["network"], channels=2 * config["context"] + 1, classes=len(prepared.classes), width=config["width"]
         )
+        # On CPUs a third quicker.
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.transform = augmentation(config, config["seed"])
         numbers = prepared.of_split("train")
         labels = [prepared.classes.index(prepared.rows[i].label or "") for i in numbers]
-        self.sampler = BalancedSampler(labels, config["negatives_per_positive"], config["seed"])
+        self.sampler = BalancedSampler(
+            labels, ratio=config["negatives_per_positive"], repeats=config["repeats"], seed=config["seed"]
+        )
         self.dataset = SliceDataset(prepared, numbers, config["context"], self.transform)
         self.history: list[dict[str, Any]] = []
         self.resumed: tuple[dict[str, Tensor], dict[str, Any]] | None = None
@@ -107,6 +111,7 @@ class _Training(lightning.LightningModule):
             raise CancelledError
         images, labels = batch
         images = mosaic(images, labels, self.config["mosaic_probability"], self._mosaic_rng)
+        images = images.contiguous(memory_format=torch.channels_last)
         logits, _ = self.network(images)
         loss = F.cross_entropy(logits, labels)
         if not torch.isfinite(loss):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ def auc(labels: Labels, scores: Scores) -> float | None:
     if not len(positive) or not len(negative):
         return None
     order = np.concatenate([negative, positive])
-    unique, inverse, counts = np.unique(order, return_inverse=True, return_counts=True)
+    _, inverse, counts = np.unique(order, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
     rank_sum = ranks[len(negative) :].sum()
     return float((rank_sum - len(positive) * (len(positive) + 1) / 2) / (len(positive) * len(negative)))
@@ -116,7 +117,7 @@ def fit_temperature(logits: NDArray[np.floating[Any]], labels: Labels) -> float:
 def choose_threshold(labels: Labels, scores: Scores) -> float:
     """Return the threshold of the best balanced accuracy: in the middle of the widest gap that reaches it."""
     edges = np.unique(np.concatenate([[0.0], scores, [1.0]]))
-    candidates = [(float(low + high) / 2, float(high - low)) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    candidates = [(float(low + high) / 2, float(high - low)) for low, high in pairwise(edges)]
 
     def worth(candidate: tuple[float, float]) -> tuple[float, float]:
         figures = binary_figures(labels, scores, candidate[0])

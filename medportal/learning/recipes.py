@@ -19,13 +19,13 @@ class Classification:
     network: str = _setting(
         "resnet_small", "The network: a small residual CNN with a class activation map.", choices=["resnet_small"]
     )
-    width: int = _setting(16, "Channels of the first layer; each further stage has more.", minimum=4, maximum=64)
+    width: int = _setting(24, "Channels of the first layer; the last has twice as many.", minimum=4, maximum=64)
     size: int = _setting(128, "Rows and columns of a prepared slice, in pixels.", minimum=32, maximum=512)
     pixel_mm: float = _setting(2.25, "Distance of pixels after resampling, in mm.", minimum=0.3, maximum=10.0)
     window_low: float = _setting(-1000.0, "Value (HU for CT) that becomes black.", minimum=-10000, maximum=10000)
     window_high: float = _setting(300.0, "Value (HU for CT) that becomes white.", minimum=-10000, maximum=10000)
     context: int = _setting(1, "Neighbouring slices on either side that the network also sees.", minimum=0, maximum=3)
-    epochs: int = _setting(10, "Passes over the training data, at most.", minimum=1, maximum=1000)
+    epochs: int = _setting(12, "Passes over the training data, at most.", minimum=1, maximum=1000)
     stop_metric: str = _setting(
         "none",
         "Stop before the last epoch once this figure of the validation split reaches the value below.",
@@ -39,8 +39,14 @@ class Classification:
     weight_decay: float = _setting(0.01, "Weight decay of AdamW.", minimum=0.0, maximum=1.0)
     negatives_per_positive: float = _setting(
         3.0,
-        "Samples of the first class in an epoch for each of the others: handles rare findings.",
+        "Samples of the first class for each of the others: handles rare findings.",
         minimum=0.1,
+        maximum=100,
+    )
+    repeats: int = _setting(
+        5,
+        "Times that an epoch goes through the samples of the other classes, each time beside newly drawn ones of the first.",
+        minimum=1,
         maximum=100,
     )
     flip: bool = _setting(True, "Augmentation: mirror left and right.")

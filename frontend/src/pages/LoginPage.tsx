@@ -20,7 +20,6 @@ export function LoginPage(): ReactNode {
   const [isBusy, setBusy] = useState(false);
 
   useEffect(() => {
-    // Also brings the CSRF cookie.
     if (me === undefined) void loadSession().catch(() => undefined);
     if (me) void navigate({ to: next ?? "/", replace: true });
   }, [me, navigate, next]);

@@ -44,6 +44,11 @@ whenSignedOut(() => {
 
 /** Asks who is signed in. */
 export async function loadSession(): Promise<void> {
+  // The site says so in the page itself where nobody was signed in when it was served.
+  if (document.documentElement.dataset.signedIn === "no" && useSession.getState().me === undefined) {
+    useSession.setState({ me: null });
+    return;
+  }
   try {
     setMe(await dataOf(api.GET("/api/v1/auth/me/")));
   } catch (error) {
