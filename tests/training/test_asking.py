@@ -1,0 +1,145 @@
+"""What can be asked of training over HTTP, and by whom; nothing is trained here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from medportal.jobs.models import Job
+from tests.chests import CLASSES, store_chest
+from tests.working import make_cohort
+
+Clients = Callable[..., Any]
+
+
+@pytest.fixture
+def cohort(team: Any) -> Any:
+    """A frozen version of six patients."""
+    return make_cohort(team, patients=6)
+
+
+def ask(client: Any, team: Any, **changes: Any) -> Any:
+    words = {"id": str(uuid4()), "cohort": "chests", "recipe": "classification", "model": "chests"} | changes
+    return client.post(f"/api/v1/teams/{team.slug}/trainings/", words, content_type="application/json")
+
+
+def test_recipes_describe_their_forms(client_for: Clients, team: Any) -> None:
+    (recipe,) = client_for("viewer").get(f"/api/v1/teams/{team.slug}/recipes/").json()
+    assert (recipe["name"], recipe["task"]) == ("classification", "classification")
+    fields = {field["name"]: field for field in recipe["fields"]}
+    assert {"epochs", "learning_rate", "batch_size", "stop_metric", "stop_value", "network", "seed"} <= set(fields)
+    assert (fields["epochs"]["type"], fields["epochs"]["minimum"]) == ("integer", 1)
+    assert "accuracy" in fields["stop_metric"]["choices"]
+    for field in recipe["fields"]:
+        assert field["help"]
+        low, high, default = field["minimum"], field["maximum"], field["default"]
+        assert low is None or low <= default <= high
+        assert field["choices"] is None or default in field["choices"]
+        assert field["type"] != "boolean" or isinstance(default, bool)
+
+
+def test_what_is_not_said_is_the_recipes_default(client_for: Clients, team: Any, cohort: Any) -> None:
+    researcher = client_for("researcher")
+    answer = ask(researcher, team, settings={"epochs": 3, "stop_metric": "auc"})
+    training = answer.json()
+    assert (answer.status_code, training["job"]["state"]) == (202, "queued")
+    (recipe,) = researcher.get(f"/api/v1/teams/{team.slug}/recipes/").json()
+    defaults = {field["name"]: field["default"] for field in recipe["fields"]}
+    assert training["config"] == defaults | {"epochs": 3, "stop_metric": "auc"}
+    assert (training["cohort"], training["cohort_version"], training["version"]) == ("chests", 1, None)
+    url = f"/api/v1/teams/{team.slug}/trainings/"
+    viewer = client_for("viewer")
+    assert viewer.get(url).json()["results"] == [training]
+    assert viewer.get(f"{url}{training['job']['id']}/").json() == training
+
+
+def test_the_same_id_is_the_same_training(client_for: Clients, team: Any, cohort: Any) -> None:
+    researcher, job = client_for("researcher"), str(uuid4())
+    first, again = (ask(researcher, team, id=job) for _ in range(2))
+    assert (again.status_code, again.json()["job"]["id"]) == (202, first.json()["job"]["id"])
+    assert Job.objects.filter(team=team).count() == 1
+    other = ask(researcher, team, id=job, settings={"epochs": 5})
+    assert (other.status_code, other.json()["code"]) == (409, "job_id_taken")
+
+
+BAD_SETTINGS: dict[str, Any] = {
+    "epochs": 0,
+    "batch_size": 1.5,
+    "learning_rate": "fast",
+    "size": True,
+    "stop_metric": "luck",
+    "stop_value": 2,
+    "flip": "perhaps",
+    "network": ["resnet_small"],
+    "window_low": 5000,
+    "width": {"a": 1},
+    "seed": None,
+    "layers": 3,
+}
+
+
+@pytest.mark.parametrize("name", BAD_SETTINGS)
+def test_a_bad_setting_is_refused_by_its_name(client_for: Clients, team: Any, cohort: Any, name: str) -> None:
+    answer = ask(client_for("researcher"), team, settings={name: BAD_SETTINGS[name]})
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (422, "setting")
+    assert answer["Content-Type"] == "application/problem+json"
+    assert name in problem["detail"]
+    assert not Job.objects.filter(team=team).exists()
+
+
+def test_numbers_beyond_all_bounds_are_refused(client_for: Clients, team: Any, cohort: Any) -> None:
+    body = f'{{"id": "{uuid4()}", "cohort": "chests", "recipe": "classification", "model": "m", "settings": %s}}'
+    for settings in ('{"epochs": 1e400}', '{"learning_rate": 1e400}', '{"epochs": -1e400}', '{"stop_value": NaN}'):
+        answer = client_for("researcher").post(
+            f"/api/v1/teams/{team.slug}/trainings/", body % settings, content_type="application/json"
+        )
+        assert answer.status_code in {400, 422}, settings
+
+
+REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
+    "no such cohort": ({"cohort": "nothing"}, 404, "cohort_not_found"),
+    "no such version": ({"cohort_version": 9}, 404, "cohort_version_not_found"),
+    "no such recipe": ({"recipe": "astrology"}, 422, "recipe"),
+    "a name that no package bears": ({"model": "My_Model"}, 422, "model_name"),
+    "a name with a path": ({"model": "../x"}, 400, "invalid"),
+    "no id": ({"id": "1"}, 400, "invalid"),
+}
+
+
+@pytest.mark.parametrize("fault", REFUSED)
+def test_what_cannot_be_trained_is_refused(client_for: Clients, team: Any, cohort: Any, fault: str) -> None:
+    changes, status, code = REFUSED[fault]
+    answer = ask(client_for("researcher"), team, **changes)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    if status == 400:
+        assert set(answer.json()["errors"]) == set(changes)
+
+
+def test_more_than_two_classes_are_refused_before_anything_runs(client_for: Clients, team: Any, cohort: Any) -> None:
+    cohort.classes = [*CLASSES, "pneumonia"]
+    cohort.save()
+    assert ask(client_for("researcher"), team).json()["code"] == "two_classes"
+
+
+def test_who_may_train(client_for: Clients, team: Any, cohort: Any) -> None:
+    for role, status in (("viewer", 403), ("reader", 403), ("outsider", 404), ("admin", 404), ("anonymous", 401)):
+        assert ask(client_for(role), team).status_code == status, role
+    for role in ("researcher", "manager"):
+        assert ask(client_for(role), team).status_code == 202, role
+    job = Job.objects.filter(team=team).first()
+    url = f"/api/v1/teams/{team.slug}/trainings/"
+    assert client_for("outsider").get(url).status_code == 404
+    assert client_for("outsider").get(f"{url}{job.pk}/").status_code == 404
+    assert client_for("viewer").get(f"{url}{uuid4()}/").status_code == 404
+
+
+def test_a_cohort_of_another_team_is_not_found(client_for: Clients, team: Any, cohort: Any) -> None:
+    from tests.factories import make_client, make_team
+
+    other = make_team()
+    store_chest(other, 1, has_cancer=False, slices=1)
+    assert ask(make_client("researcher", other), other).json()["code"] == "cohort_not_found"

@@ -1,0 +1,160 @@
+"""Real trainings of a tiny network: told epoch by epoch, stopped, cancelled, entered in the zoo, run on a series."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from medportal.jobs.models import Job
+from medportal.training.models import TrainingRun
+from medportal.zoo.models import ModelVersion
+from tests.processes import Site, wait_until
+from tests.rails import People
+from tests.sockets import Socket
+from tests.working import SMALL, client_of, ended, make_cohort, told
+
+FIGURES = {"train_loss", "validation_loss", "accuracy", "recall", "specificity", "precision", "f1", "auc", "seconds"}
+
+
+@pytest.fixture
+def cohort(people: People) -> Any:
+    """Eight patients' small chests."""
+    return make_cohort(people.team)
+
+
+@pytest.fixture
+def client(site: Site, people: People) -> Iterator[Callable[..., Any]]:
+    """Return a function that gives an HTTP client of a new member."""
+    with ExitStack() as stack:
+        yield lambda role="researcher": stack.enter_context(client_of(site, people, role))
+
+
+def start(client: Any, people: People, **settings: Any) -> str:
+    words = {"id": str(uuid4()), "cohort": "chests", "recipe": "classification", "model": "chests"}
+    answer = client.post(f"teams/{people.team.slug}/trainings/", json=words | {"settings": SMALL | settings})
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["job"]["id"])
+
+
+def look(client: Any, people: People, job: str) -> dict[str, Any]:
+    return dict(client.get(f"teams/{people.team.slug}/trainings/{job}/").json())
+
+
+def child_of(job: str) -> int | None:
+    """Return the process id of a training's child, if it runs."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                command = (folder / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if b"medportal.learning.child" in command and job.encode() in command:
+                return int(folder.name)
+    return None
+
+
+def test_from_the_cohort_to_a_model_that_runs(
+    site: Site, people: People, client: Callable[..., Any], cohort: Any
+) -> None:
+    """Epochs stream in order to whoever looks on; then the version is in the zoo, whole, and reads a series."""
+    researcher, viewer = client(), client("viewer")
+    job = start(researcher, people)
+    with Socket(site, token=viewer.token) as socket:
+        socket.follow(f"job:{job}", after=0)
+        frames: list[dict[str, Any]] = []
+        while not (frames and frames[-1]["data"].get("state") in {"succeeded", "failed", "cancelled"}):
+            frames.append(socket.take(120))
+    assert frames[-1]["data"]["state"] == "succeeded", frames[-1]["data"]["error_detail"]
+    epochs = [frame["data"] for frame in frames if frame["type"] == "epoch.finished"]
+    assert [(epoch["epoch"], epoch["epochs"]) for epoch in epochs] == [(1, 2), (2, 2)]
+    assert all(set(epoch) >= FIGURES for epoch in epochs)
+    stages = [frame["data"]["stage"] for frame in frames if frame["type"] == "training.stage"]
+    assert stages == ["preparing", "loading", "training", "evaluating", "exporting", "registering"]
+    progress = [frame["data"]["progress"] for frame in frames if frame["type"] == "job.changed"]
+    assert progress == sorted(progress)
+
+    training = look(viewer, people, job)
+    assert training["history"] == epochs
+    assert training["version"] == 1
+    assert set(training["metrics"]) >= {"accuracy", "recall", "precision", "f1", "auc"}
+    assert all(set(figure) == {"value", "low", "high"} for figure in training["metrics"].values())
+    version = ModelVersion.objects.get(model__team=people.team)
+    assert (version.number, version.stage, str(version.job_id)) == (1, "candidate", job)
+    manifest = version.manifest
+    assert manifest["trained"]["data"]["content_hash"] == cohort.content_hash
+    assert manifest["trained"]["parity"]["largest_logits_difference"] < manifest["trained"]["parity"]["tolerance"]
+    assert manifest["input"]["size"] == [32, 32]
+
+    team = ["--team", people.team.slug, "--json"]
+    (verified,) = json.loads(site.command("zoo", "verify", *team).stdout.splitlines()[-1])
+    assert verified["ok"], verified["reason"]
+    series = cohort.members.first().series_instance_uid
+    done = site.command("predict", "--model", "chests@1", "--series", series, *team)
+    predicted = json.loads(done.stdout.splitlines()[-1])
+    assert (predicted["model"], predicted["version"]) == ("chests", 1)
+    assert len(predicted["result"]["slices"]) == 8
+    # What was only needed for the training is gone.
+    assert not (site.folder / "jobs" / job).exists()
+
+
+def test_it_stops_at_a_preset_figure_and_the_next_training_is_the_next_version(
+    people: People, client: Callable[..., Any], cohort: Any
+) -> None:
+    researcher = client()
+    jobs = [start(researcher, people, epochs=6, stop_metric="accuracy", stop_value=0.0) for _ in range(2)]
+    for job in jobs:
+        assert ended(job).state == "succeeded"
+        assert [epoch["epoch"] for epoch in told(job, "epoch.finished")] == [1]
+    assert {look(researcher, people, job)["version"] for job in jobs} == {1, 2}
+
+
+def test_it_is_cancelled_within_five_seconds_and_leaves_nothing(
+    site: Site, people: People, client: Callable[..., Any], cohort: Any
+) -> None:
+    researcher = client()
+    job = start(researcher, people, epochs=1000)
+    wait_until(lambda: told(job, "epoch.finished"), 60, "first epoch")
+    child = child_of(job)
+    assert child is not None
+    assert researcher.post(f"teams/{people.team.slug}/jobs/{job}/cancel/").status_code == 200
+    wait_until(lambda: Job.objects.get(pk=job).state == "cancelled", 5, "cancellation")
+    wait_until(lambda: child_of(job) is None, 5, "end of the child")
+    assert not ModelVersion.objects.filter(model__team=people.team).exists()
+    wait_until(lambda: not (site.folder / "jobs" / job).exists(), 5, "folder")
+
+
+def test_a_child_that_is_killed_fails_the_training_with_the_reason(
+    people: People, client: Callable[..., Any], cohort: Any
+) -> None:
+    researcher = client()
+    job = start(researcher, people, epochs=1000)
+    wait_until(lambda: told(job, "epoch.finished"), 60, "first epoch")
+    child = child_of(job)
+    assert child is not None
+    os.kill(child, signal.SIGKILL)
+    done = ended(job, 20)
+    assert (done.state, done.error_code) == ("failed", "child_lost")
+    assert "out of memory" in done.error_detail
+
+
+def test_the_control_is_measured_and_not_kept(site: Site, people: People, cohort: Any) -> None:
+    """From the command line, as a script would: the last line is JSON, logs are elsewhere."""
+    people.member("researcher")
+    small = [word for name, value in SMALL.items() for word in ("--set", f"{name}={value}")]
+    words = ["--cohort", "chests", "--model", "chests", "--team", people.team.slug, "--json", "--wait", *small]
+    done = site.command("train", *words, "--control", "shuffled-labels", "--set", "epochs=1")
+    (line,) = done.stdout.splitlines()
+    report = json.loads(line)
+    assert (report["model"], report["version"]) == ("chests", None)
+    assert report["metrics"]["accuracy"]["value"] is not None
+    assert "epoch 1/1" in done.stderr
+    assert TrainingRun.objects.get(pk=report["run"]).config["shuffled_labels"] is True
+    assert not ModelVersion.objects.filter(model__team=people.team).exists()
