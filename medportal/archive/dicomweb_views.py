@@ -191,7 +191,13 @@ def _search(request: HttpRequest, viewer: Viewer, search: Callable[..., Any], ro
     _require_json(request)
     _note_read(request, viewer, "", action="studies.searched")
     found = search(rows, request.GET, _root(request, viewer.team.slug))
-    return _json(json.dumps(found, ensure_ascii=False))
+    response = _json(json.dumps(found, ensure_ascii=False))
+    if request.GET.get("fuzzymatching") == "true":
+        # PS3.18 8.3.4.2.1, word for word.
+        response["Warning"] = (
+            '299 medportal "The fuzzymatching parameter is not supported. Only literal matching has been performed."'
+        )
+    return response
 
 
 # Metadata (WADO-RS).

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.db.models import CharField, Lookup, Model, Q, QuerySet
 from django.http import QueryDict
+from pydicom.datadict import tag_for_keyword
 
+from medportal.archive import reading
 from medportal.archive.models import Instance, Series, Study
 from medportal.errors import InvalidError
 
@@ -40,19 +43,24 @@ _INSTANCE_KEYS = {
     "SOPClassUID": ("00080016", "UI", "sop_class_uid"),
     "InstanceNumber": ("00200013", "IS", "instance_number"),
 }
+_TAG = re.compile("[0-9A-Fa-f]{8}")
+_DATES = re.compile(r"\d{8}|\d{8}-|-\d{8}|\d{8}-\d{8}|[\d*?]+", re.ASCII)
+_NUMBER = re.compile(r"-?\d{1,9}", re.ASCII)
 _PAGING = {"limit", "offset", "includefield", "fuzzymatching"}
 
 
 def search_studies(studies: QuerySet[Study], query: QueryDict, root: str) -> list[dict[str, Any]]:
     """Return the matching studies as DICOM JSON; `root` is the address below which they can be retrieved."""
-    rows = _matching(studies, query, _with_prefix(_STUDY_KEYS, ""))
-    return [study_json(row, root) for row in _page(rows, query)]
+    rows = _page(_matching(studies, query, _with_prefix(_STUDY_KEYS, "")), query)
+    more = _Fields(query)
+    return [more.of(Instance.objects.filter(series__study=row)) | study_json(row, root) for row in rows]
 
 
 def search_series(series: QuerySet[Series], query: QueryDict, root: str) -> list[dict[str, Any]]:
     """Return the matching series, with their studies' attributes."""
     keys = _with_prefix(_SERIES_KEYS, "") | _with_prefix(_STUDY_KEYS, "study__")
-    return [series_json(row, root) for row in _page(_matching(series, query, keys), query)]
+    rows, more = _page(_matching(series, query, keys), query), _Fields(query)
+    return [more.of(row.instances) | series_json(row, root) for row in rows]
 
 
 def search_instances(instances: QuerySet[Instance], query: QueryDict, root: str) -> list[dict[str, Any]]:
@@ -62,7 +70,30 @@ def search_instances(instances: QuerySet[Instance], query: QueryDict, root: str)
         | _with_prefix(_SERIES_KEYS, "series__")
         | _with_prefix(_STUDY_KEYS, "series__study__")
     )
-    return [instance_json(row, root) for row in _page(_matching(instances, query, keys), query)]
+    rows, more = _page(_matching(instances, query, keys), query), _Fields(query)
+    return [more.of(Instance.objects.filter(pk=row.pk)) | instance_json(row, root) for row in rows]
+
+
+class _Fields:
+    """The attributes that `includefield` asks for (PS3.18 8.3.4.3), taken from an instance of what was found."""
+
+    def __init__(self, query: QueryDict) -> None:
+        names = {name for value in query.getlist("includefield") for name in value.split(",")}
+        self._all = "all" in names
+        self._tags = {tag.upper() if _TAG.fullmatch(tag) else _tag_of(tag) for tag in names - {"all"}}
+
+    def of(self, instances: Any) -> dict[str, Any]:
+        """Return what of the wanted an instance's header holds."""
+        first = instances.order_by("instance_number", "id").first() if self._all or self._tags else None
+        if first is None:
+            return {}
+        model = reading.model_of(first)
+        return model if self._all else {tag: element for tag, element in model.items() if tag in self._tags}
+
+
+def _tag_of(keyword: str) -> str:
+    tag = tag_for_keyword(keyword)
+    return "" if tag is None else f"{tag:08X}"
 
 
 def _with_prefix(keys: dict[str, tuple[str, str, str]], prefix: str) -> dict[str, tuple[str, str]]:
@@ -79,6 +110,8 @@ def _matching(rows: QuerySet[M], query: QueryDict, keys: dict[str, tuple[str, st
         if key in _PAGING or key not in keys or not value:
             continue
         vr, column = keys[key]
+        if "\x00" in value:
+            raise InvalidError("query", "A matching key holds a character that no attribute has.")
         rows = rows.filter(_condition(vr, column, str(value)))
     return rows
 
@@ -87,12 +120,14 @@ def _condition(vr: str, column: str, value: str) -> Q:
     """Return the condition for one matching key (PS3.4 C.2.2.2)."""
     if column.endswith("modalities_in_study"):
         return Q(**{f"{column}__icontains": f'"{value}"'})
+    if vr == "DA" and not _DATES.fullmatch(value):
+        raise InvalidError("query", "A date is written YYYYMMDD, a range with a hyphen between two.")
     if vr in ("DA", "TM") and "-" in value:
         return _range(vr, column, value)
     if vr == "UI":
         return Q(**{f"{column}__in": value.replace("\\", ",").split(",")[:1000]})
     if vr == "IS":
-        if not value.lstrip("-").isdigit() or len(value) > 9:
+        if not _NUMBER.fullmatch(value):
             raise InvalidError("query", "A number is needed for this matching key.")
         return Q(**{column: int(value)})
     if vr == "PN":

@@ -35,7 +35,7 @@ STATUS_OF_KIND = {
     "unavailable": 503,
 }
 # Refusals of what something *is*, rather than of what it says.
-STATUS_OF_CODE = {"not_dicom": 415, "unsupported_media_type": 415, "not_acceptable": 406}
+STATUS_OF_CODE = {"not_dicom": 415, "unsupported_media_type": 415, "not_acceptable": 406, "query": 400}
 
 
 def document(
