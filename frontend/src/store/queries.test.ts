@@ -1,0 +1,45 @@
+/** Events change what is shown without asking again, and an older one never undoes a newer. */
+
+import { describe, expect, test } from "vitest";
+
+import { withJob, withStudy, type Epoch, type Job, type StudyPage, type StudyRow, type Training } from "./queries";
+import { withEpoch } from "./training";
+
+const study = (uid: string, revision: number): StudyRow => ({ study_instance_uid: uid, revision }) as StudyRow;
+const page = (...rows: StudyRow[]): StudyPage => ({ count: rows.length, results: rows });
+const job = (id: string, revision: number): Job => ({ id, revision }) as Job;
+
+describe("a study's row", () => {
+  test("takes the place of the older one, in its place", () => {
+    const after = withStudy(page(study("1", 1), study("2", 1), study("3", 1)), study("2", 5));
+    expect(after?.results.map((row) => [row.study_instance_uid, row.revision])).toEqual([["1", 1], ["2", 5], ["3", 1]]);
+  });
+
+  test("that is older, or of another page, changes nothing", () => {
+    const before = page(study("1", 4));
+    expect(withStudy(before, study("1", 3))).toBe(before);
+    expect(withStudy(before, study("9", 9))).toBe(before);
+    expect(withStudy(undefined, study("1", 1))).toBeUndefined();
+  });
+});
+
+describe("a job", () => {
+  test("that is new comes first; one that is known stays where it is", () => {
+    expect(withJob([job("a", 1)], job("b", 1))?.map(({ id }) => id)).toEqual(["b", "a"]);
+    expect(withJob([job("a", 1), job("b", 1)], job("b", 2))?.map(({ id, revision }) => `${id}${String(revision)}`)).toEqual(["a1", "b2"]);
+  });
+
+  test("that comes late does not undo a later one", () => {
+    expect(withJob([job("a", 5)], job("a", 4))).toEqual([job("a", 5)]);
+  });
+});
+
+describe("an epoch", () => {
+  const epoch = (number: number, accuracy: number): Epoch => ({ epoch: number, accuracy }) as Epoch;
+  const training = (...history: Epoch[]): Training => ({ history }) as Training;
+
+  test("is added in order, and told again takes the place of itself", () => {
+    const after = withEpoch(withEpoch(training(epoch(2, 0.5)), epoch(1, 0.4)), epoch(2, 0.6));
+    expect(after?.history).toEqual([epoch(1, 0.4), epoch(2, 0.6)]);
+  });
+});
