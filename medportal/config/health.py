@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.models.functions import Now
 from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
 
 from medportal.jobs.heartbeat import STALE_AFTER_S
 from medportal.jobs.models import Heartbeat
@@ -19,6 +20,7 @@ from medportal.messaging import broker
 QUEUES = ("default", "inference")
 
 
+@require_safe
 def healthz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
     """The process answers."""
     return JsonResponse({"status": "ok"})
@@ -57,6 +59,7 @@ def _workers() -> dict[str, bool]:
     return {queue: queue in alive for queue in QUEUES}
 
 
+@require_safe
 def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
     """Database, broker, storage and a worker for each queue are there: 200, else 503 and what is missing."""
     body = {"database": _works(_database), "broker": _works(_broker), "storage": _works(_storage)}
