@@ -7,7 +7,6 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -19,7 +18,7 @@ from medportal.zoo.models import ModelVersion
 from tests.processes import Site, wait_until
 from tests.rails import People
 from tests.sockets import Socket
-from tests.working import SMALL, client_of, ended, make_cohort, told
+from tests.working import SMALL, child_of, client_of, ended, make_cohort, told
 
 FIGURES = {"train_loss", "validation_loss", "accuracy", "recall", "specificity", "precision", "f1", "auc", "seconds"}
 
@@ -46,19 +45,6 @@ def start(client: Any, people: People, **settings: Any) -> str:
 
 def look(client: Any, people: People, job: str) -> dict[str, Any]:
     return dict(client.get(f"teams/{people.team.slug}/trainings/{job}/").json())
-
-
-def child_of(job: str) -> int | None:
-    """Return the process id of a training's child, if it runs."""
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                command = (folder / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if b"medportal.learning.child" in command and job.encode() in command:
-                return int(folder.name)
-    return None
 
 
 def test_from_the_cohort_to_a_model_that_runs(
