@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from uuid import UUID, uuid4, uuid5
 
@@ -21,7 +22,7 @@ from medportal.cohorts.services import choose_version
 from medportal.errors import MedportalError
 from medportal.imaging.phantom_dicom import phantom_uid
 from medportal.imaging.phantoms import SLICES, Kind
-from medportal.jobs.models import Job, State
+from medportal.jobs.models import State
 from medportal.learning.phantom_data import CLASS_OF_KIND, CLASSES, DESCRIPTION, LIMITS, PhantomCase
 from medportal.learning.phantom_files import PhantomFiles, made_files
 from medportal.training.models import TrainingRun
@@ -52,6 +53,11 @@ REAL_FILES = (
 
 def make_demo(team: Team, actor: User, *, patients: int, say: Say) -> TrainingRun:
     """Make what is missing of the demo, and return its training; made again, it adds nothing."""
+    return _start_training(team, actor, make_data(team, actor, patients=patients, say=say))
+
+
+def make_data(team: Team, actor: User, *, patients: int, say: Say) -> CohortVersion:
+    """Install the shipped model, store real images and phantoms, analyse a few, freeze the cohort."""
     version = install_shipped(team, actor=actor)
     say(f"model {version} installed")
     import_real_files(team, actor, say=say)
@@ -61,7 +67,7 @@ def make_demo(team: Team, actor: User, *, patients: int, say: Say) -> TrainingRu
         _analyse(team, actor, _series_uid(case))
     cohort = _freeze(team, actor, cases)
     say(f"cohort {cohort} frozen")
-    return _start_training(team, actor, cohort)
+    return cohort
 
 
 def demo_cases(patients: int) -> list[PhantomCase]:
@@ -150,11 +156,17 @@ def _analyse(team: Team, actor: User, series_uid: str) -> None:
 
 
 def _start_training(team: Team, actor: User, cohort: CohortVersion) -> TrainingRun:
-    """Start the demo's training of this content; one that failed or was cancelled is begun anew."""
-    for trial in range(1, 1000):
+    """Start the demo's training of this content, or return the one that there is.
+
+    One that failed or was cancelled is begun anew; one that an earlier release ran, with other settings, is not.
+    """
+    for trial in count(1):
         job_id = uuid5(_NAMESPACE, f"{team.slug}/training/{cohort.content_hash}/{trial}")
-        if not Job.objects.filter(pk=job_id, state__in=(State.FAILED, State.CANCELLED)).exists():
+        known = TrainingRun.objects.select_related("job").filter(pk=job_id).first()
+        if known is None:
             break
+        if known.job.state not in (State.FAILED, State.CANCELLED):
+            return known
     return start_training(
         actor,
         team.slug,

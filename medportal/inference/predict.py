@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from medportal.errors import InvalidError
 from medportal.imaging.volumes import Volume
 from medportal.inference.postprocess import Verdict, positive_probability, verdict
 from medportal.inference.preprocess import Region, check_fit, covered_region, prepare_slice
@@ -39,7 +40,7 @@ def predict(
 ) -> Iterator[SlicePiece]:
     """Yield a piece for each slice that is not in `skip`, in order, as soon as its batch is done.
 
-    Raises InvalidError `package_does_not_fit` before the first.
+    Raises InvalidError `package_does_not_fit` before the first, `model_failed` for an answer that is no number.
     """
     manifest = session.package.manifest
     spec = manifest.input
@@ -56,6 +57,8 @@ def predict(
         position += len(indices)
         logits, activation = session.run(np.stack([prepared.sample(index) for index in indices]))
         chances = positive_probability(logits, manifest.output.temperature)
+        if not (np.isfinite(chances).all() and np.isfinite(activation).all()):
+            raise InvalidError("model_failed", "The network's answer is not a number.")
         for index, chance, maps in zip(indices, chances, activation, strict=True):
             grey = np.clip(maps[1:].max(axis=0) * 255, 0, 255).astype(np.uint8)
             yield SlicePiece(

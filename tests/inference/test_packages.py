@@ -16,7 +16,7 @@ from medportal.inference.package import Package, open_package
 from medportal.inference.predict import predict, series_verdict
 from medportal.inference.session import ResidentSessions, Session, check_golden
 from tests.chests import PIXEL_MM, make_chest
-from tests.packages import make_package, manifest_of
+from tests.packages import bright_model, make_package, manifest_of
 
 
 @pytest.fixture
@@ -194,6 +194,18 @@ def test_a_series_that_does_not_fit_gives_no_piece(package: Package) -> None:
     session = Session(package, use_gpu=False)
     with pytest.raises(InvalidError, match="at least 3 slices"):
         next(predict(session, volume_of(1, has_cancer=False, slices=2)))
+
+
+def test_an_answer_that_is_no_number_is_no_answer(tmp_path: Path) -> None:
+    from onnx import numpy_helper
+
+    network = bright_model()
+    bias = next(tensor for tensor in network.graph.initializer if tensor.name == "bias")
+    bias.CopyFrom(numpy_helper.from_array(np.array([0, np.nan], np.float32), "bias"))
+    folder = make_package(tmp_path / "p", network=network.SerializeToString())
+    with pytest.raises(InvalidError) as refused:
+        next(predict(Session(open_package(folder), use_gpu=False), volume_of(1, has_cancer=False)))
+    assert refused.value.code == "model_failed"
 
 
 def test_models_stay_resident_and_the_least_used_leave(tmp_path: Path) -> None:
