@@ -11,7 +11,7 @@ from typing import Any
 from medportal.archive import storage
 from medportal.archive.incoming import pack_header
 from medportal.archive.models import Instance, Series
-from medportal.errors import NotFoundError
+from medportal.errors import NotFoundError, UnavailableError
 from medportal.imaging.attributes import Attributes
 from medportal.imaging.decoder import Decoder
 from medportal.imaging.frames import PixelDescription
@@ -28,8 +28,11 @@ def decoder() -> Decoder:
 
 
 def object_path(instance: Instance) -> Path:
-    """Return where an instance's bytes lie."""
-    return storage.path_of(instance.storage_key)
+    """Return where an instance's bytes lie; raises UnavailableError `object_lost` where they do not."""
+    path = storage.path_of(instance.storage_key)
+    if not path.exists():
+        raise UnavailableError("object_lost", "The store has lost the bytes of this object.")
+    return path
 
 
 def header_json(instance: Instance) -> bytes:

@@ -78,6 +78,7 @@ def _store(team: Team, arrived: Incoming, path: Path, origin: Origin) -> StoreRe
     sha256, size = storage.sha256_of(path), path.stat().st_size
     if known := _known(team, arrived.sop_instance_uid):
         return _again(known, sha256, path, origin)
+    _require_no_other_study(team, arrived)
     # The bytes are durable before there is a row that promises them.
     key = storage.keep(path, team_id=team.pk, sha256=sha256)
     values = incoming.instance_values(arrived) | {"storage_key": key, "sha256": sha256, "size_bytes": size}
@@ -86,6 +87,9 @@ def _store(team: Team, arrived: Incoming, path: Path, origin: Origin) -> StoreRe
     except IntegrityError:
         # Somebody stored the same UID a moment ago.
         if known := _known(team, arrived.sop_instance_uid):
+            if known.sha256 != sha256:
+                # Nobody else can be storing these bytes: their UID is taken.
+                storage.remove(key)
             return _again(known, sha256, path, origin)
         raise
 
@@ -187,14 +191,26 @@ def _patient_of(team: Team, arrived: Incoming) -> tuple[Patient, bool]:
     return patient, others.exists()
 
 
+def _require_no_other_study(team: Team, arrived: Incoming) -> None:
+    """Refuse an object whose series is held under another study, before its bytes are kept."""
+    rows = Series.objects.filter(team=team, series_instance_uid=arrived.series_instance_uid)
+    if rows.exclude(study__study_instance_uid=arrived.study_instance_uid).exists():
+        raise _of_other_study()
+
+
+def _of_other_study() -> ConflictError:
+    return ConflictError("series_of_other_study", "This Series Instance UID belongs to another study here.")
+
+
 def _series_of(study: Study, arrived: Incoming) -> Series:
     series, _ = Series.objects.get_or_create(
         team=study.team,
         series_instance_uid=arrived.series_instance_uid,
         defaults={"study": study, **incoming.series_values(arrived.attributes)},
     )
+    # Somebody may have brought the series with another study since it was looked for.
     if series.study_id != study.pk:
-        raise ConflictError("series_of_other_study", "This Series Instance UID belongs to another study here.")
+        raise _of_other_study()
     return series
 
 

@@ -141,6 +141,11 @@ def path_of(key: str) -> Path:
     return _root() / key
 
 
+def remove(key: str) -> None:
+    """Remove an object that no row promises."""
+    path_of(key).unlink(missing_ok=True)
+
+
 def holds(key: str, size_bytes: int) -> bool:
     """Say whether an object lies where its key says, in its full length."""
     try:

@@ -22,7 +22,7 @@ from medportal.audit.models import AuditEvent
 from medportal.errors import ConflictError, UnavailableError
 from medportal.messaging.models import Event, PendingReaction
 from tests import dicom
-from tests.archive.conftest import uids_of
+from tests.archive.conftest import address, uids_of
 
 pytestmark = pytest.mark.django_db
 
@@ -84,6 +84,15 @@ def test_what_the_store_has_lost_is_taken_again(store):
     storage.path_of(key).unlink()
     assert store(data).status == "duplicate"
     assert storage.path_of(key).read_bytes() == data
+
+
+def test_what_the_store_has_lost_is_told(store, client_for, team):
+    data = dicom.ct_slice()
+    storage.path_of(store(data).instance.storage_key).unlink()
+    for path in ("", "/frames/1"):
+        answer = client_for("viewer").get(address(team.slug, data) + path)
+        assert (answer.status_code, answer.json()["code"]) == (503, "object_lost")
+    assert client_for("viewer").get(address(team.slug, data) + "/metadata").status_code == 200
 
 
 def test_incoming_files_are_always_cleared(store, held):

@@ -49,7 +49,7 @@ def test_the_same_object(people, send):
     assert Instance.objects.filter(team=people.team).count() == 1
 
 
-def test_other_bytes_under_one_uid(client, people, send):
+def test_other_bytes_under_one_uid(site, client, people, send):
     uid, study, series = dicom.new_uid(), dicom.new_uid(), dicom.new_uid()
     objects = [
         dicom.ct_slice(dicom.noise(seed=n), SOPInstanceUID=uid, StudyInstanceUID=study, SeriesInstanceUID=series)
@@ -60,6 +60,8 @@ def test_other_bytes_under_one_uid(client, people, send):
     kept = objects[[answer.status_code for answer in answers].index(201)]
     assert client.get(address(people.team.slug, kept), headers={"Accept": "application/dicom"}).content == kept
     assert Study.objects.get(team=people.team).number_of_instances == 1
+    folder = site.folder / "objects" / str(people.team.pk)
+    assert len([path for path in folder.rglob("*") if path.is_file()]) == 1
 
 
 def test_one_patient_of_many_studies(people, send):
