@@ -32,7 +32,9 @@ class NewAnalysisSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField(help_text="Made by the caller: the same id again is the same analysis")
     series_instance_uid = serializers.CharField(max_length=64)
     model = serializers.SlugField(max_length=80)
-    version = serializers.IntegerField(min_value=1, required=False, help_text="By default the one in production")
+    version = serializers.IntegerField(
+        min_value=1, required=False, help_text="By default the one in production, or the newest where none is"
+    )
 
 
 class AnalysisFilterSerializer(serializers.Serializer[Any]):

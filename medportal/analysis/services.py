@@ -36,8 +36,9 @@ def start_analysis(
     model: str,
     version: int | None = None,
 ) -> Analysis:
-    """Have a model's version, by default the one in production, run on a series; the same id again is the same run.
+    """Have a model's version run on a series: by default the one in production, or the newest where none is.
 
+    The same id again is the same run.
     Raises InvalidError `package_does_not_fit` with the reason where the model cannot read the series.
     """
     series = archive_access.get_series(user, team_slug, series_instance_uid, Role.READER)

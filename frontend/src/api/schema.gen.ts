@@ -818,7 +818,7 @@ export interface components {
             id: string;
             series_instance_uid: string;
             model: string;
-            /** @description By default the one in production */
+            /** @description By default the one in production, or the newest where none is */
             version?: number;
         };
         /** @description What to choose, by which labels, and how to split the patients. */

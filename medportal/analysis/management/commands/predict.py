@@ -32,7 +32,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         command_line.add_arguments(parser)
         parser.add_argument(
-            "--model", required=True, metavar="MODEL[@VERSION]", help="by default the one in production"
+            "--model",
+            required=True,
+            metavar="MODEL[@VERSION]",
+            help="by default the one in production, or the newest where none is",
         )
         what = parser.add_mutually_exclusive_group(required=True)
         what.add_argument("--series", metavar="UID")
