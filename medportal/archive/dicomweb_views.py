@@ -267,7 +267,7 @@ def instance(
 ) -> HttpResponseBase:
     """Retrieve one object."""
     found = wado.locate(viewer, study_uid, series_uid, sop_instance_uid)
-    wanted = wado.takes_objects({found.transfer_syntax_uid}, request.headers.get("Accept", ""))
+    wanted = wado.takes_objects([found], request.headers.get("Accept", ""))
     _note_read(request, viewer, study_uid)
     if wanted.media != wado.DICOM:
         return _objects(request, [found])
@@ -276,14 +276,14 @@ def instance(
         "X-Content-Type-Options": "nosniff",
         **NO_STORE,
     }
-    part = wado.object_part(found)
+    part = wado.object_part(found, wanted)
     return respond(Part(wado.DICOM, part.pieces), headers)
 
 
 def _objects(request: HttpRequest, rows: list[Instance]) -> HttpResponseBase:
     """Return whole objects in parts."""
-    wado.takes_objects({row.transfer_syntax_uid for row in rows}, request.headers.get("Accept", ""))
-    return respond_multipart([wado.object_part(row) for row in rows], wado.DICOM, NO_STORE)
+    wanted = wado.takes_objects(rows, request.headers.get("Accept", ""))
+    return respond_multipart([wado.object_part(row, wanted) for row in rows], wado.DICOM, NO_STORE)
 
 
 @reads

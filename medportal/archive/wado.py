@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from medportal.imaging import uids
 from medportal.imaging.attributes import Attributes
 from medportal.imaging.display import to_rgb
 from medportal.imaging.stacks import FrameSource, decode_source, read_frame
+from medportal.imaging.transcoding import can_be_explicit, to_explicit
 
 DICOM = "application/dicom"
 OCTETS = "application/octet-stream"
@@ -184,11 +186,15 @@ def _as_served(instance: Instance, source: FrameSource, attributes: Attributes) 
     return np.ascontiguousarray(frame).astype(frame.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
-def object_part(instance: Instance) -> Part:
-    """Return a whole object, byte for byte as it was stored, but for its preamble.
+def object_part(instance: Instance, wanted: MediaRange) -> Part:
+    """Return a whole object, byte for byte as it was stored, but for its preamble; or decoded, where that is asked for.
 
     The preamble (PS3.10 7.1) is no part of the object, and a place for what programs other than DICOM's would run.
     """
+    if wanted.transfer_syntax == uids.EXPLICIT_LE != instance.transfer_syntax_uid:
+        sources = reading.frame_sources(instance) if instance.number_of_frames else []
+        data = to_explicit(reading.object_path(instance), sources, reading.decoder())
+        return Part(f"{DICOM}; transfer-syntax={uids.EXPLICIT_LE}", (data,))
     path = reading.object_path(instance)
     content_type = f"{DICOM}; transfer-syntax={instance.transfer_syntax_uid}"
     with path.open("rb") as file:
@@ -198,10 +204,22 @@ def object_part(instance: Instance) -> Part:
     return Part(content_type, (bytes(128), FileRange(path, 128, instance.size_bytes - 128)))
 
 
-def takes_objects(instance_syntaxes: set[str], accept: str) -> MediaRange:
-    """Return the media range by which whole objects are asked for; raises InvalidError `not_acceptable`."""
+def takes_objects(instances: Sequence[Instance], accept: str) -> MediaRange:
+    """Return the media range by which whole objects are asked for; raises InvalidError `not_acceptable`.
+
+    Where it names no transfer syntax they leave as they are stored: that is what an archive is for.
+    """
     for wanted in parse_accept(accept):
         is_dicom = wanted.content in (DICOM, "application/*", "*/*", "*", "")
-        if is_dicom and (wanted.transfer_syntax in ("", "*") or {wanted.transfer_syntax} == instance_syntaxes):
+        if is_dicom and all(_can_leave(instance, wanted.transfer_syntax) for instance in instances):
             return wanted
-    raise InvalidError("not_acceptable", "Objects are sent as application/dicom, in the transfer syntax they came in.")
+    raise InvalidError(
+        "not_acceptable", "Objects are sent as application/dicom, as they are stored or in explicit little endian."
+    )
+
+
+def _can_leave(instance: Instance, syntax: str) -> bool:
+    stored = instance.transfer_syntax_uid
+    if syntax == uids.EXPLICIT_LE != stored:
+        return can_be_explicit(stored, instance.bits_allocated)
+    return syntax in ("", "*", stored)

@@ -72,6 +72,40 @@ def test_a_compressed_object_comes_back_as_it_was_sent(get):
     assert get(data, accept=f"application/dicom; transfer-syntax={dicom.JPEG_LS}").content == data
 
 
+@pytest.mark.parametrize(
+    "data",
+    [jls(), dicom.ct_slice(GREY, syntax=dicom.IMPLICIT_LE), dicom.ct_slice(GREY, syntax=dicom.DEFLATED_LE)],
+    ids=["JPEG-LS", "implicit", "deflated"],
+)
+def test_an_object_in_explicit_little_endian_for_who_asks(get, data):
+    answer = get(data, accept=f"application/dicom; transfer-syntax={dicom.EXPLICIT_LE}")
+    found, sent = pydicom.dcmread(BytesIO(answer.content)), pydicom.dcmread(BytesIO(data))
+    assert found.file_meta.TransferSyntaxUID == dicom.EXPLICIT_LE
+    np.testing.assert_array_equal(found.pixel_array, GREY)
+    for ds in (found, sent):
+        del ds.PixelData
+    assert found == sent
+    accept = f'multipart/related; type="application/dicom"; transfer-syntax={dicom.EXPLICIT_LE}'
+    ((_, content),) = parts_of(get(data, accept=accept, level="series"))
+    assert content == answer.content
+
+
+def test_colour_in_explicit_little_endian(get):
+    colour = dicom.noise(20, 30, high=256, samples=3)
+    ds = dicom.dataset(np.stack([colour, colour[::-1]]), PhotometricInterpretation="YBR_RCT")
+    streams = [imagecodecs.jpeg2k_encode(frame, codecformat="j2k", mct=True) for frame in (colour, colour[::-1].copy())]
+    data = dicom.encapsulated(ds, streams, dicom.JPEG_2000_LOSSLESS, offsets="extended")
+    answer = get(data, accept=f"application/dicom; transfer-syntax={dicom.EXPLICIT_LE}")
+    found = pydicom.dcmread(BytesIO(answer.content))
+    assert (found.PhotometricInterpretation, "ExtendedOffsetTable" in found) == ("RGB", False)
+    np.testing.assert_array_equal(found.pixel_array, np.stack([colour, colour[::-1]]))
+
+
+def test_big_endian_objects_leave_as_they_are_alone(get):
+    data = dicom.ct_slice(syntax=dicom.EXPLICIT_BE)
+    assert get(data, accept=f"application/dicom; transfer-syntax={dicom.EXPLICIT_LE}").status_code == 406
+
+
 def test_a_preamble_with_a_program_in_it_does_not_leave(get):
     preamble = b"MZ<script>alert(1)</script>".ljust(128, b"!")
     data = dicom.to_bytes(dicom.ct_dataset(), preamble=preamble)
