@@ -145,8 +145,10 @@ def pack_header(header: Header) -> bytes:
 
 def reason_not_displayable(incoming: Incoming, values: dict[str, Any]) -> str:
     """Return why the viewer cannot show this object; '' when it can."""
+    pixel = incoming.header.pixel
     return why_not_displayable(
         modality=incoming.attributes.text("Modality", 16),
-        has_pixels=incoming.header.pixel is not None,
-        served_as=values["served_as"],
+        has_pixels=pixel is not None,
+        # Browsers' textures and codecs know whole numbers alone; other clients get such frames as they are.
+        served_as="" if pixel is not None and pixel.is_float else values["served_as"],
     )
