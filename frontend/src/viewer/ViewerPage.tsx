@@ -1,6 +1,6 @@
 /** The study viewer: series on the left, the picture in the middle, results on the right. */
 
-import { Button, Drawer, Loader } from "@mantine/core";
+import { Button, Drawer, Group, Loader } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
@@ -14,36 +14,44 @@ import { ResultsPanel } from "./parts/ResultsPanel";
 import { SeriesList } from "./parts/SeriesList";
 import { Toolbar } from "./parts/Toolbar";
 import { Viewport } from "./parts/Viewport";
-import { SessionContext, useStudySession } from "./session";
+import { CloseContext, SessionContext, useClose, useSession, useStudySession } from "./session";
 import { useViewer } from "./state/viewerStore";
 import styles from "./viewer.module.css";
 
 export interface ViewerPageProps {
   team: string;
   studyInstanceUid: string;
+  /** Goes back to where the study was chosen. */
+  onClose: () => void;
 }
 
-export default function ViewerPage({ team, studyInstanceUid }: ViewerPageProps) {
+export default function ViewerPage({ team, studyInstanceUid, onClose }: ViewerPageProps) {
   const session = useStudySession(team, studyInstanceUid);
   useKeys(session);
-  useNoPageZoom();
+  useDarkRoom();
   return (
-    <div className={styles.viewer} data-mantine-color-scheme="dark">
+    <div className={styles.viewer}>
       {session && (
         <SessionContext value={session}>
-          <Content />
+          <CloseContext value={onClose}>
+            <Content />
+          </CloseContext>
         </SessionContext>
       )}
     </div>
   );
 }
 
-/** The viewer fills the window; a pinch or a pull beside the picture must not move the page. */
-function useNoPageZoom(): void {
+/** The viewer fills the window, and its menus and drawers are as dark as it is; a pull must not move the page. */
+function useDarkRoom(): void {
   useEffect(() => {
-    document.documentElement.style.overscrollBehavior = "none";
+    const page = document.documentElement;
+    const scheme = page.dataset.mantineColorScheme;
+    page.dataset.mantineColorScheme = "dark";
+    page.style.overscrollBehavior = "none";
     return () => {
-      document.documentElement.style.overscrollBehavior = "";
+      page.dataset.mantineColorScheme = scheme;
+      page.style.overscrollBehavior = "";
     };
   }, []);
 }
@@ -92,18 +100,15 @@ function Drawers() {
 function Trouble() {
   const trouble = useViewer((state) => state.trouble);
   const { t } = useTranslation("viewer");
+  const session = useSession();
+  const close = useClose();
   return (
     <div className={styles.centred} role="alert">
       <p>{t(trouble ?? "failed")}</p>
-      <Button.Group>
-        {trouble === "failed" && <RetryButton />}
-        <Button component="a" href="/" variant="default">{t("back")}</Button>
-      </Button.Group>
+      <Group justify="center">
+        {trouble === "failed" && <Button onClick={() => { session.reload(); }}>{t("retry")}</Button>}
+        <Button variant="default" onClick={close}>{t("back")}</Button>
+      </Group>
     </div>
   );
-}
-
-function RetryButton() {
-  const { t } = useTranslation("viewer");
-  return <Button onClick={() => { location.reload(); }}>{t("retry")}</Button>;
 }

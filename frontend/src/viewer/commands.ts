@@ -20,7 +20,7 @@ const scroll =
     stack.scrollBy(steps);
   };
 
-/** Returns the windows that the number keys stand for. */
+/** Returns the windows that the number keys from 2 on stand for. */
 export function presetsOf(state: ViewerState): WindowPreset[] {
   return windowPresets(activeSeries(state)?.modality ?? "", activeFrames(state)[state.index]?.windows ?? []);
 }
@@ -130,6 +130,8 @@ export function perform(session: StudySession, meaning: ActName | number): void 
     acts[meaning](session);
     return;
   }
-  const preset = presetsOf(useViewer.getState())[meaning - 1];
-  if (preset) session.stack.view?.setWindow(preset);
+  if (!useViewer.getState().view?.window) return;
+  const preset = presetsOf(useViewer.getState())[meaning - 2];
+  if (meaning === 1) session.stack.view?.resetWindow();
+  else if (preset) session.stack.view?.setWindow(preset);
 }

@@ -7,7 +7,7 @@ import type { StudySession } from "./state/studySession";
 import { activeFrames, useViewer } from "./state/viewerStore";
 
 const WRITES_TEXT = "input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable], [role=combobox], [role=option]";
-const OWNS_KEYS = "[role=slider]:not([data-keys=page]), [role=menu], [role=menuitem], [role=listbox]";
+const OWNS_KEYS = "[role=slider]:not([data-keys=page]), [role=menu], [role=menuitem], [role=listbox], [role=dialog]";
 // A focused button takes these itself.
 const BUTTON_KEYS = new Set([" ", "Enter"]);
 

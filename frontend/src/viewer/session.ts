@@ -6,6 +6,10 @@ import { StudySession } from "./state/studySession";
 
 export const SessionContext = createContext<StudySession | null>(null);
 
+/** How the viewer is left. */
+export const CloseContext = createContext<() => void>(() => undefined);
+export const useClose = (): (() => void) => useContext(CloseContext);
+
 /** Opens a study for as long as the component lives. */
 export function useStudySession(team: string, studyUid: string): StudySession | null {
   const [session, setSession] = useState<StudySession | null>(null);

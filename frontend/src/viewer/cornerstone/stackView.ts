@@ -1,6 +1,6 @@
 /** One stack in one viewport: everything the page asks of Cornerstone's viewport goes through here. */
 
-import { Enums, eventTarget, imageLoader, RenderingEngine, type Types } from "@cornerstonejs/core";
+import { Enums, RenderingEngine, type Types } from "@cornerstonejs/core";
 
 import type { Frame } from "../logic/frames";
 import type { EdgeLetters } from "../logic/orientation";
@@ -25,6 +25,12 @@ export interface Probe {
   values: number[];
 }
 
+/** Place, size, turn and window of a stack. */
+export interface KeptView {
+  presentation: Types.ViewPresentation;
+  properties: Types.StackViewportProperties;
+}
+
 interface Listener {
   onRendered: (imageId: string) => void;
   onScroll: (steps: number) => void;
@@ -32,11 +38,6 @@ interface Listener {
 
 const ENGINE_ID = "medportal";
 const VIEWPORT_ID = "medportal-stack";
-
-/** Loads a frame and keeps it, decoded, until memory is short. */
-export async function loadFrame(imageId: string): Promise<unknown> {
-  return imageLoader.loadAndCacheImage(imageId, { priority: 0, requestType: Enums.RequestType.Prefetch });
-}
 
 export class StackView {
   private readonly engine: RenderingEngine;
@@ -77,16 +78,22 @@ export class StackView {
     this.listener.onScroll((event as CustomEvent<number>).detail);
   };
 
-  /** Shows another stack, or the same one grown; a grown one keeps its place, window and turn. */
-  async setStack(frames: readonly Frame[], index: number, options: { keepsView: boolean }): Promise<void> {
-    const kept = options.keepsView ? { camera: this.viewport.getViewPresentation(), properties: this.viewport.getProperties() } : null;
+  /** Returns what of the view a stack gets back when it is shown again. */
+  kept(): KeptView {
+    const { voiRange, invert = false, isComputedVOI } = this.viewport.getProperties();
+    // A window that nobody has set is each image's own.
+    return { presentation: this.viewport.getViewPresentation(), properties: isComputedVOI || !voiRange ? { invert } : { voiRange, invert } };
+  }
+
+  /** Shows a stack, in the view that it had. */
+  async setStack(frames: readonly Frame[], index: number, kept: KeptView | null): Promise<void> {
     await this.viewport.setStack(
       frames.map((frame) => frame.imageId),
       index,
     );
     if (kept) {
-      this.viewport.setProperties({ voiRange: kept.properties.voiRange, invert: kept.properties.invert ?? false });
-      this.viewport.setViewPresentation(kept.camera);
+      this.viewport.setProperties(kept.properties);
+      this.viewport.setViewPresentation(kept.presentation);
     }
     this.viewport.render();
   }
@@ -106,6 +113,14 @@ export class StackView {
 
   setWindow(window: Window): void {
     this.viewport.setProperties({ voiRange: windowRange(window) });
+    this.viewport.render();
+  }
+
+  /** Goes back to the image's own window: the file's, else all its values. */
+  resetWindow(): void {
+    const { invert = false } = this.viewport.getProperties();
+    this.viewport.resetProperties();
+    this.viewport.setProperties({ invert });
     this.viewport.render();
   }
 
@@ -167,7 +182,8 @@ export class StackView {
     return {
       window: voiRange && !image.color ? rangeWindow(voiRange) : null,
       scale: image.columnPixelSpacing / worldPerPixel || 1,
-      isInverted: Boolean(invert),
+      // MONOCHROME1 is dark where values are high by nature.
+      isInverted: Boolean(invert) !== image.invert,
       edges: edgeLetters(toRight, toBottom),
       worldPerPixel,
     };
@@ -210,16 +226,4 @@ export class StackView {
       viewUp: viewUp ?? [0, -1, 0],
     };
   }
-}
-
-/** Tells when memory gave up a frame; returns what stops telling. */
-export function onForgotten(callback: (imageId: string) => void): () => void {
-  const listener = (event: Event): void => {
-    callback((event as CustomEvent<{ imageId: string }>).detail.imageId);
-  };
-  const { IMAGE_CACHE_IMAGE_REMOVED } = Enums.Events;
-  eventTarget.addEventListener(IMAGE_CACHE_IMAGE_REMOVED, listener);
-  return () => {
-    eventTarget.removeEventListener(IMAGE_CACHE_IMAGE_REMOVED, listener);
-  };
 }

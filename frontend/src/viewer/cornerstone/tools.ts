@@ -76,6 +76,8 @@ export function bindTools(viewportId: string, engineId: string): () => void {
   };
 }
 
+const isTouched = (): boolean => window.matchMedia("(pointer: coarse)").matches;
+
 /** Gives the left button (and one finger) to a tool; the other buttons, Shift and two fingers always do the same. */
 export function choose(tool: ToolName): void {
   const group = ToolGroupManager.getToolGroup(GROUP);
@@ -88,6 +90,8 @@ export function choose(tool: ToolName): void {
     length: [],
   };
   for (const name of Object.keys(NAMES) as ToolName[]) group.setToolPassive(NAMES[name], { removeAllBindings: true });
+  // A finger that scrolls over a drawn line must not move it; a mouse hits what it means.
+  if (tool !== "length" && isTouched()) group.setToolEnabled(NAMES.length);
   for (const name of Object.keys(NAMES) as ToolName[]) {
     const bindings = [...always[name], ...(name === tool ? [{ mouseButton: MouseBindings.Primary }] : [])];
     if (bindings.length) group.setToolActive(NAMES[name], { bindings });

@@ -20,6 +20,14 @@ export function dicomTime(value: string): string {
   return /^\d{4}/.test(value) ? `${value.slice(0, 2)}:${value.slice(2, 4)}` : "";
 }
 
+/** Returns a moment as people here read it, written as dates are everywhere in the viewer. */
+export function localTime(iso: string): string {
+  const moment = new Date(iso);
+  const two = (value: number): string => String(value).padStart(2, "0");
+  const day = [moment.getFullYear(), two(moment.getMonth() + 1), two(moment.getDate())].join("-");
+  return `${day} ${two(moment.getHours())}:${two(moment.getMinutes())}`;
+}
+
 export const percent = (share: number): string => `${(share * 100).toFixed(share > 0.995 || share < 0.005 ? 2 : 1)} %`;
 
 /** Returns the length of a scale bar (mm) that is round and about a fifth of the given extent. */

@@ -65,6 +65,12 @@ describe("framesOf", () => {
     expect(framesOf("/r", [report, plain, detector, instance(3, 0)]).map((frame) => frame.spacing)).toEqual(["none", "detector", "patient"]);
   });
 
+  it("gives the viewport what files leave out: a modality, and no spacing rather than one of nothing", () => {
+    const [frame] = framesOf("/r", [instance(1, null, { "00080060": undefined, "00280030": ds(0, 0) })]);
+    expect(frame?.metadata["00080060"]?.Value).toEqual(["OT"]);
+    expect([frame?.metadata["00280030"], frame?.spacing]).toEqual([undefined, "none"]);
+  });
+
   it("reads the file's windows and the unit of the values", () => {
     const [frame] = framesOf("/r", [instance(1, 0, { "00281050": ds(40, -600), "00281051": ds(400, 1500), "00281055": { vr: "LO", Value: ["SOFT", "LUNG"] } })]);
     expect(frame?.windows).toEqual([

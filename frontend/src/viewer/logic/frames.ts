@@ -1,8 +1,8 @@
 /** Turns a series' metadata into the stack of frames that the viewer shows, in the order of the body. */
 
-import { items, number, numbers, text, type DicomJson } from "./dicomJson";
+import { items, number, numbers, text, type DicomElement, type DicomJson } from "./dicomJson";
 import { cross, dot, subtract, vec3, type Vec3 } from "./vectors";
-import type { Window } from "./windows";
+import type { FileWindow } from "./windows";
 
 export interface Frame {
   imageId: string;
@@ -19,7 +19,7 @@ export interface Frame {
   sliceThickness: number | null;
   /** Where distances come from; "none": they are in pixels. */
   spacing: "patient" | "detector" | "none";
-  windows: (Window & { explanation: string })[];
+  windows: FileWindow[];
   /** The unit of the values ("HU"), or "". */
   unit: string;
   frameTimeMs: number | null;
@@ -71,14 +71,22 @@ function flatten(instance: DicomJson, index: number): DicomJson {
   const common = Object.fromEntries(Object.entries(instance).filter(([tag]) => !isGroup(tag)));
   const groups = [items(instance, T.shared)[0], items(instance, T.perFrame)[index]].filter((group) => group !== undefined);
   const macros = groups.flatMap((group) => Object.keys(group).flatMap((tag) => items(group, tag).slice(0, 1)));
-  return withSpacing(Object.assign(common, ...macros) as DicomJson);
+  return completed(Object.assign(common, ...macros) as DicomJson);
 }
 
-/** Projection images know their spacing at the detector only; measuring there is better than not at all. */
-function withSpacing(metadata: DicomJson): DicomJson {
-  const detector = metadata[T.detectorSpacing];
-  const isMissing = numbers(metadata, T.spacing).length < 2;
-  return isMissing && detector ? { ...metadata, [T.spacing]: detector } : metadata;
+/**
+ * Returns metadata with what a viewport cannot do without. Projection images know their spacing at the detector only:
+ * measuring there is better than not at all. A spacing of nothing is none.
+ */
+function completed(metadata: DicomJson): DicomJson {
+  const spacing = [T.spacing, T.detectorSpacing].map((tag) => metadata[tag]).find(isSpacing);
+  const modality = text(metadata, T.modality) ? metadata[T.modality] : { vr: "CS", Value: ["OT"] };
+  return { ...metadata, [T.modality]: modality, [T.spacing]: spacing };
+}
+
+function isSpacing(element: DicomElement | undefined): boolean {
+  const [betweenRows, betweenColumns] = (element?.Value ?? []).map(Number);
+  return Number(betweenRows) > 0 && Number(betweenColumns) > 0;
 }
 
 function makeFrame(root: string, metadata: DicomJson, frameNumber: number): Frame {
@@ -110,7 +118,7 @@ function makeFrame(root: string, metadata: DicomJson, frameNumber: number): Fram
 const perSecond = (rate: number | null): number | null => (rate ? 1000 / rate : null);
 
 function spacingKind(metadata: DicomJson): Frame["spacing"] {
-  if (numbers(metadata, T.spacing).length < 2) return "none";
+  if (!metadata[T.spacing]) return "none";
   return metadata[T.spacing] === metadata[T.detectorSpacing] ? "detector" : "patient";
 }
 

@@ -4,15 +4,24 @@ import { describe, expect, it } from "vitest";
 import { rangeWindow, windowPresets, windowRange } from "./windows";
 
 describe("windowPresets", () => {
-  it("puts the file's windows first, then those of CT", () => {
-    const names = windowPresets("CT", [{ center: 1, width: 2, explanation: "X" }]).map((preset) => preset.name);
-    expect(names).toEqual(["file", "lung", "mediastinum", "bone", "brain", "abdomen"]);
+  const names = (...args: Parameters<typeof windowPresets>) => windowPresets(...args).map(({ name, explanation }) => explanation || name);
+
+  it("gives each key the same window in every CT, whatever windows its file brings", () => {
+    const files = [{ center: -600, width: 1500, explanation: "LUNG" }, { center: 70, width: 250, explanation: "LIVER" }];
+    expect(names("CT", [])).toEqual(["lung", "mediastinum", "bone", "brain", "abdomen"]);
+    expect(names("CT", files)).toEqual(["lung", "mediastinum", "bone", "brain", "abdomen", "LIVER"]);
   });
 
-  it("offers other modalities the file's alone, and never more than there are number keys", () => {
-    expect(windowPresets("MR", [])).toEqual([]);
+  it("leaves out the file's first window, which is the image's own, and what the modality has already", () => {
+    const lung = { center: -600, width: 1500, explanation: "LUNG" };
+    expect(names("CT", [{ center: 1, width: 2, explanation: "OWN" }, lung])).not.toContain("LUNG");
+    expect(names("MR", [{ center: 1, width: 2, explanation: "OWN" }, lung])).toEqual(["LUNG"]);
+    expect(names("MR", [])).toEqual([]);
+  });
+
+  it("never offers more than there are number keys", () => {
     const many = Array.from({ length: 12 }, (_, center) => ({ center, width: 1, explanation: "" }));
-    expect(windowPresets("CT", many)).toHaveLength(9);
+    expect(names("CT", many)).toHaveLength(8);
   });
 });
 

@@ -6,10 +6,12 @@ export interface Window {
 }
 
 export interface WindowPreset extends Window {
-  /** Key of the words for it; "file" ones show their explanation instead. */
+  /** Key of the words for it; the file's further ones show their explanation instead. */
   name: "file" | "lung" | "mediastinum" | "bone" | "brain" | "abdomen";
   explanation: string;
 }
+
+export type FileWindow = Window & { explanation: string };
 
 const CT_PRESETS: readonly WindowPreset[] = [
   { name: "lung", center: -600, width: 1500, explanation: "" },
@@ -19,10 +21,15 @@ const CT_PRESETS: readonly WindowPreset[] = [
   { name: "abdomen", center: 50, width: 350, explanation: "" },
 ];
 
-/** Returns the windows of the file, then those that suit the modality; the n-th answers to the n-th number key. */
-export function windowPresets(modality: string, fileWindows: readonly (Window & { explanation: string })[]): WindowPreset[] {
-  const ofFile = fileWindows.slice(0, 4).map((window) => ({ ...window, name: "file" as const }));
-  return [...ofFile, ...(modality === "CT" ? CT_PRESETS : [])].slice(0, 9);
+/**
+ * Returns the windows that the number keys from 2 on stand for; 1 is the image's own. Those of the modality come first,
+ * so that a key means the same in every study, then what else the file knows.
+ */
+export function windowPresets(modality: string, fileWindows: readonly FileWindow[]): WindowPreset[] {
+  const ofModality = modality === "CT" ? CT_PRESETS : [];
+  const isKnown = (window: Window): boolean => ofModality.some((preset) => sameWindow(preset, window));
+  const ofFile = fileWindows.slice(1).filter((window) => !isKnown(window)).map((window) => ({ ...window, name: "file" as const }));
+  return [...ofModality, ...ofFile].slice(0, 8);
 }
 
 /** Returns the lowest and highest value that the window tells apart. */

@@ -3,7 +3,7 @@
 import { UnstyledButton } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
-import { percent } from "../logic/format";
+import { localTime, percent } from "../logic/format";
 import { useSession } from "../session";
 import { analysesOf, isOver, useAnalyses, verdictOf, type AnalysisView } from "../state/analysesStore";
 import { useViewer } from "../state/viewerStore";
@@ -24,18 +24,17 @@ export function AnalysisList() {
 }
 
 function AnalysisRow({ view }: { view: AnalysisView }) {
-  const { t, i18n } = useTranslation("viewer");
+  const { t } = useTranslation("viewer");
   const { analyses } = useSession();
   const { job, model, version } = view.analysis;
   const isShown = useAnalyses((state) => state.shownJob === job.id);
   const verdict = verdictOf(view);
-  const when = new Intl.DateTimeFormat(i18n.language, { dateStyle: "short", timeStyle: "short" }).format(new Date(job.created_at));
   const state = !isOver(job) ? t(`ai.${job.state === "queued" ? "queued_next" : "running"}`) : t(`ai.${job.state}`);
   return (
     <UnstyledButton className={styles.row} data-open={isShown || undefined} aria-current={isShown} onClick={() => { analyses.show(job.id); }}>
       <span>
         {model}@{version}
-        <small>{when}{job.created_by && ` · ${t("ai.by", { name: job.created_by })}`}</small>
+        <small>{localTime(job.created_at)}{job.created_by && ` · ${t("ai.by", { name: job.created_by })}`}</small>
       </span>
       <b data-positive={verdict?.positive || undefined}>{verdict ? percent(verdict.probability) : state}</b>
     </UnstyledButton>

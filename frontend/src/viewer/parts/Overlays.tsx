@@ -48,16 +48,16 @@ function StudyCorner() {
 
 function ImageCorner() {
   const { t } = useTranslation("viewer");
-  const index = useViewer((state) => state.index);
-  const total = useViewer((state) => activeFrames(state).length);
+  const frames = useViewer(activeFrames);
   const frame = useViewer(shownFrame);
+  const index = frame ? frames.indexOf(frame) : 0;
   const [location, thickness] = [locationOf(frame), frame?.sliceThickness];
   return (
     <div className={styles.bottomLeft}>
       <ProbeText frame={frame} />
       {typeof thickness === "number" && <span className={styles.minor}>{t("overlay.thickness", { value: round(thickness) })}</span>}
       {location !== null && <span className={styles.minor}>{t("overlay.location", { value: location.toFixed(1) })}</span>}
-      <b>{t("overlay.image", { index: index + 1, total })}</b>
+      <b>{t("overlay.image", { index: index + 1, total: frames.length })}</b>
     </div>
   );
 }

@@ -20,7 +20,7 @@ export function PhoneBar() {
   const session = useSession();
   const tool = useViewer((state) => state.tool);
   return (
-    <nav className={styles.phoneBar} aria-label={t("tool.more")}>
+    <nav className={styles.phoneBar} aria-label={t("tools")}>
       {TOOLS.filter(({ name }) => name !== "zoom").map(({ name, icon }) => (
         <ToolButton key={name} label={t(`tool.${name}`)} icon={icon} isActive={tool === name} size={SIZE} onClick={() => { acts[name](session); }} />
       ))}

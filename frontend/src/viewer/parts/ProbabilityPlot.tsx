@@ -52,7 +52,7 @@ function Plot({ values }: { values: Float32Array }) {
   return (
     <div className={styles.plot}>
       <span className={styles.plotLabel}>{t("ai.per_slice")}</span>
-      <b className={styles.plotValue} data-high={here >= (threshold ?? 0.5) || undefined}>{Number.isNaN(here) ? "–" : percent(here)}</b>
+      <b className={styles.plotValue} data-high={(threshold !== null && here >= threshold) || undefined}>{Number.isNaN(here) ? "–" : percent(here)}</b>
       <canvas ref={canvas} role="img" aria-label={t("ai.per_slice")} data-testid="plot" onPointerDown={drag} onPointerMove={drag} />
     </div>
   );
@@ -79,7 +79,7 @@ function draw(canvas: HTMLCanvasElement, values: Float32Array, threshold: number
   values.forEach((value, index) => {
     if (Number.isNaN(value)) return;
     const bar = Math.max(1.5, value * (height - 2));
-    context.fillStyle = value >= (threshold ?? 0.5) ? COLOURS.high : COLOURS.low;
+    context.fillStyle = threshold !== null && value >= threshold ? COLOURS.high : COLOURS.low;
     context.fillRect(index * step, height - bar, Math.max(1, step - (step > 4 ? 1 : 0)), bar);
   });
   if (threshold !== null) {

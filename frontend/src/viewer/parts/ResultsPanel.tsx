@@ -34,7 +34,7 @@ function MeasurementList() {
   const { t } = useTranslation("viewer");
   const measurements = useViewer((state) => state.measurements.present);
   if (!measurements.length) return <p className={styles.empty}>{t("no_measurements")}</p>;
-  return <ul className={styles.rows}>{measurements.map((one) => <li key={one.id}><MeasurementRow measurement={one} /></li>)}</ul>;
+  return <ul className={styles.rows}>{measurements.map((one) => <MeasurementRow key={one.id} measurement={one} />)}</ul>;
 }
 
 function MeasurementRow({ measurement }: { measurement: Measurement }) {
@@ -42,13 +42,14 @@ function MeasurementRow({ measurement }: { measurement: Measurement }) {
   const { stack } = useSession();
   const frames = useViewer(activeFrames);
   const index = frames.findIndex((one) => one.sopInstanceUid === measurement.sopInstanceUid && one.frameNumber === measurement.frameNumber);
+  if (index < 0) return null;
   const unit = frames[index]?.spacing === "none" ? t("pixels") : "mm";
   const show = (): void => {
     stack.goTo(index);
     stack.measurements.select(measurement.id);
   };
   return (
-    <>
+    <li>
       <UnstyledButton className={styles.row} onClick={show}>
         <span>{t("measurement", { index: index + 1 })}</span>
         <b>{lengthOf(measurement).toFixed(1)} {unit}</b>
@@ -56,6 +57,6 @@ function MeasurementRow({ measurement }: { measurement: Measurement }) {
       <ActionIcon variant="subtle" color="gray" size="sm" aria-label={t("delete")} onClick={() => { stack.measurements.remove([measurement.id]); }}>
         <IconTrash size={15} stroke={1.6} />
       </ActionIcon>
-    </>
+    </li>
   );
 }

@@ -6,7 +6,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useSession } from "../session";
-import { useAnalyses } from "../state/analysesStore";
+import { analysesOf, isOver, useAnalyses } from "../state/analysesStore";
 import type { Model } from "../state/shapes";
 import { activeSeries, useViewer } from "../state/viewerStore";
 import styles from "../viewer.module.css";
@@ -20,7 +20,7 @@ function useChoices(models: readonly Model[]) {
         .filter((version) => version.stage !== "archived")
         .map((version) => ({
           value: `${model.name}@${version.number}`,
-          label: `${model.title || model.name} · ${t("ai.version", { number: version.number })}${version.stage === "production" ? ` · ${t("ai.stage.production")}` : ""}`,
+          label: [model.title || model.name, t("ai.version", { number: version.number }), version.stage === "production" && t("ai.stage.production")].filter(Boolean).join(" · "),
         })),
     }))
     .filter(({ items }) => items.length);
@@ -38,6 +38,14 @@ function useObstacle(): string {
   return readable.length && !readable.includes(modality) ? t("ai.does_not_read", { modalities: readable.join(", "), modality }) : "";
 }
 
+/** A second run of what is running already would only make both wait. */
+function useIsRunning(): boolean {
+  const seriesUid = useViewer((state) => state.seriesUid);
+  return useAnalyses(({ byJob, choice }) =>
+    analysesOf(byJob, seriesUid).some(({ analysis: { model, version, job } }) => `${model}@${version}` === choice && !isOver(job)),
+  );
+}
+
 export function RunModel() {
   const { t } = useTranslation("viewer");
   const { analyses } = useSession();
@@ -46,6 +54,7 @@ export function RunModel() {
   const startError = useAnalyses((state) => state.startError);
   const choices = useChoices(models);
   const obstacle = useObstacle();
+  const isRunning = useIsRunning();
   const [isStarting, setStarting] = useState(false);
   if (!choices.length) return <p className={styles.empty}>{t("ai.no_models")}</p>;
   const run = async (): Promise<void> => {
@@ -61,14 +70,15 @@ export function RunModel() {
         data={choices}
         value={choice}
         size="xs"
+        maxDropdownHeight={320}
         allowDeselect={false}
         comboboxProps={{ withinPortal: true }}
         onChange={(value) => { if (value) useAnalyses.setState({ choice: value }); }}
       />
-      <Button size="xs" leftSection={<IconPlayerPlayFilled size={14} />} disabled={Boolean(obstacle)} loading={isStarting} onClick={() => { void run(); }}>
+      <Button size="xs" leftSection={<IconPlayerPlayFilled size={14} />} disabled={Boolean(obstacle) || isRunning} loading={isStarting} onClick={() => { void run(); }}>
         {t("ai.run")}
       </Button>
-      {(startError || obstacle) && <p className={styles.obstacle} role="alert">{startError || obstacle}</p>}
+      {startError ? <p className={styles.obstacle} role="alert">{startError}</p> : obstacle && <p className={styles.empty}>{obstacle}</p>}
     </div>
   );
 }

@@ -16,7 +16,7 @@ export function ShownAnalysis() {
   if (!shown) return null;
   const verdict = verdictOf(shown);
   return (
-    <div className={styles.analysis} data-testid="analysis" data-state={shown.analysis.job.state}>
+    <div className={styles.analysis} data-testid="analysis" data-state={shown.analysis.job.state} data-pieces={shown.pieces.byFrame.size}>
       <JobState view={shown} />
       {verdict && <VerdictCard verdict={verdict} />}
       {shown.pieces.byFrame.size > 0 && <MapControls view={shown} />}
@@ -94,15 +94,15 @@ function MapControls({ view: { pieces } }: { view: AnalysisView }) {
   const best = highest(pieces);
   return (
     <div className={styles.mapControls}>
+      {best && (
+        <Button size="compact-sm" variant="default" leftSection={<IconFocusCentered size={15} />} onClick={() => { stack.goToFrame(best.sopInstanceUid, best.frame); }}>
+          {t("ai.highest")}
+        </Button>
+      )}
       <div className={styles.split}>
         <Switch size="xs" label={t("ai.map")} title={t("ai.map_hint")} checked={isVisible} onChange={({ currentTarget }) => { useAnalyses.setState({ isMapVisible: currentTarget.checked }); }} />
-        {best && (
-          <Button size="compact-xs" variant="default" leftSection={<IconFocusCentered size={13} />} onClick={() => { stack.goToFrame(best.sopInstanceUid, best.frame); }}>
-            {t("ai.highest")}
-          </Button>
-        )}
+        <Slider className={styles.opacity} size="xs" min={0.1} max={1} step={0.05} label={null} thumbLabel={t("ai.opacity")} value={opacity} disabled={!isVisible} onChange={(value) => { useAnalyses.setState({ mapOpacity: value }); }} />
       </div>
-      <Slider size="xs" min={0.1} max={1} step={0.05} label={null} thumbLabel={t("ai.opacity")} value={opacity} disabled={!isVisible} onChange={(value) => { useAnalyses.setState({ mapOpacity: value }); }} />
     </div>
   );
 }

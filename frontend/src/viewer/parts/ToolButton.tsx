@@ -15,7 +15,7 @@ interface ToolButtonProps {
 
 export function ToolButton({ label, icon: IconShape, hotkey, isActive, isDisabled, size = 34, onClick }: ToolButtonProps) {
   return (
-    <Tooltip label={<>{label}{hotkey && <> <Kbd size="xs">{hotkey}</Kbd></>}</>} openDelay={350} events={{ hover: true, focus: true, touch: false }}>
+    <Tooltip label={<>{label}{hotkey && <> <Kbd size="xs">{hotkey}</Kbd></>}</>} openDelay={350} events={{ hover: true, focus: false, touch: false }}>
       <ActionIcon
         variant={isActive ? "filled" : "subtle"}
         color={isActive ? undefined : "gray"}

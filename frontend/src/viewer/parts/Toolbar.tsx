@@ -10,7 +10,7 @@ import { useTranslation } from "react-i18next";
 
 import { acts, type ActName } from "../commands";
 import { personName } from "../logic/format";
-import { useSession } from "../session";
+import { useClose, useSession } from "../session";
 import { useViewer } from "../state/viewerStore";
 import styles from "../viewer.module.css";
 import { CineControl } from "./CineControl";
@@ -36,9 +36,10 @@ export const VIEW_ACTS: readonly { name: ActName & ("invert" | "fit" | "reset" |
 
 export function Toolbar({ isNarrow }: { isNarrow: boolean }) {
   const { t } = useTranslation("viewer");
+  const close = useClose();
   return (
     <header className={styles.toolbar}>
-      <ActionIcon component="a" href="/" variant="subtle" color="gray" size={34} aria-label={t("back")} title={t("back")}>
+      <ActionIcon variant="subtle" color="gray" size={34} aria-label={t("back")} title={t("back")} onClick={close}>
         <IconArrowLeft size={20} stroke={1.6} />
       </ActionIcon>
       <Title />
@@ -52,7 +53,7 @@ function Title() {
   const study = useViewer((state) => state.study);
   return (
     <div className={styles.title}>
-      <strong>{study && personName(study.patient_name, i18n.language)}</strong>
+      <strong>{study && (personName(study.patient_name, i18n.language) || study.patient_id || t("no_name"))}</strong>
       <span>{study?.study_description}</span>
       {study?.is_synthetic && <span className={styles.synthetic} title={t("synthetic_hint")}>{t("synthetic")}</span>}
     </div>
@@ -67,7 +68,7 @@ function Tools() {
   const hasOverlays = useViewer((state) => state.hasOverlays);
   const isActive: Partial<Record<ActName, boolean | undefined>> = { invert: isInverted, overlays: hasOverlays };
   return (
-    <div className={styles.tools} role="toolbar">
+    <div className={styles.tools} role="toolbar" aria-label={t("tools")}>
       {TOOLS.map(({ name, icon, hotkey }) => (
         <ToolButton key={name} label={t(`tool.${name}`)} icon={icon} hotkey={hotkey} isActive={tool === name} onClick={() => { acts[name](session); }} />
       ))}
@@ -86,7 +87,7 @@ function Tools() {
   );
 }
 
-export function UndoButtons() {
+function UndoButtons() {
   const { t } = useTranslation("viewer");
   const session = useSession();
   const canUndo = useViewer((state) => state.measurements.past.length > 0);

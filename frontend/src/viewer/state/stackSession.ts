@@ -1,10 +1,10 @@
 /** Brings the open study's pictures into the viewport: which series, which frame, what is fetched next. */
 
-import { onForgotten, loadFrame, StackView } from "../cornerstone/stackView";
-import { registerFrames } from "../cornerstone/metadata";
+import { forgetFrames, keepFrame, loadFrame, onForgotten, registerFrames } from "../cornerstone/memory";
 import { Rulers } from "../cornerstone/rulers";
-import { choose, type ToolName } from "../cornerstone/tools";
 import { memoryBudget } from "../cornerstone/setup";
+import { StackView, type KeptView } from "../cornerstone/stackView";
+import { choose, type ToolName } from "../cornerstone/tools";
 import { firstIndex, framesOf, type Frame } from "../logic/frames";
 import { LoadQueue } from "../logic/loadQueue";
 import { MeasurementLog } from "./measurementLog";
@@ -21,7 +21,8 @@ export class StackSession {
   private readonly queue: LoadQueue;
   private readonly progress = new Progress();
   private readonly fetching = new Map<string, Promise<readonly Frame[]>>();
-  private readonly places = new Map<string, number>();
+  /** How each series was left. */
+  private readonly left = new Map<string, { index: number; view: KeptView | null }>();
   private readonly stopListening: () => void;
   private mounted: readonly Frame[] | null = null;
   private mountedSeries = "";
@@ -36,7 +37,10 @@ export class StackSession {
   ) {
     this.queue = new LoadQueue(
       {
-        load: (item) => loadFrame(item.imageId),
+        load: async (item) => {
+          const image = await loadFrame(item.imageId);
+          if (!this.isOver) keepFrame(image);
+        },
         onSettled: (key, index, ok) => {
           this.progress.settled(key, index, ok);
           if (this.isWanted(key, index)) this.paint();
@@ -65,10 +69,12 @@ export class StackSession {
     this.queue.stop();
     this.progress.stop();
     this.detach();
+    forgetFrames();
   }
 
   private readonly online = (): void => {
     this.queue.resume();
+    void this.open(useViewer.getState().seriesUid ?? "");
   };
 
   private readonly offline = (): void => {
@@ -88,17 +94,30 @@ export class StackSession {
     [this.rulers, this.view, this.mounted, this.mountedSeries] = [null, null, null, ""];
   }
 
-  /** Opens a series at the place where it was left, or at its beginning. */
+  /** Opens a series as it was left, or at its beginning; the one that is open is tried again if it could not be loaded. */
   async open(seriesUid: string): Promise<void> {
     const { seriesUid: before, index } = useViewer.getState();
-    if (before === seriesUid) return;
-    if (before) this.places.set(before, index);
-    useViewer.setState((state) => ({ seriesUid, probe: null, cine: { ...state.cine, isPlaying: false } }));
-    this.measurements.open(seriesUid);
+    if (!seriesUid || (before === seriesUid && this.fetching.has(seriesUid))) return;
+    if (before !== seriesUid) this.turnTo(seriesUid, before, index);
     const frames = await this.ensureFrames(seriesUid).catch(() => null);
     if (!frames || this.isOver || useViewer.getState().seriesUid !== seriesUid) return;
-    this.goTo(this.places.get(seriesUid) ?? firstIndex(frames));
+    this.setPace(frames);
+    this.goTo(this.left.get(seriesUid)?.index ?? firstIndex(frames));
     if (this.progress.isComplete(seriesUid)) void this.fetchOthers();
+  }
+
+  private turnTo(seriesUid: string, before: string | null, index: number): void {
+    if (before) this.left.set(before, { index, view: this.mountedSeries === before ? (this.view?.kept() ?? null) : null });
+    useViewer.setState((state) => ({ seriesUid, index: 0, probe: null, cine: { ...state.cine, isPlaying: false } }));
+    this.measurements.open(seriesUid);
+  }
+
+  /** A film plays as fast as it was taken. */
+  private setPace(frames: readonly Frame[]): void {
+    const frameTimeMs = frames[0]?.frameTimeMs;
+    if (!frameTimeMs) return;
+    const framesPerSecond = Math.min(60, Math.max(1, Math.round(1000 / frameTimeMs)));
+    useViewer.setState((state) => ({ cine: { ...state.cine, framesPerSecond } }));
   }
 
   private ensureFrames(seriesUid: string): Promise<readonly Frame[]> {
@@ -158,6 +177,15 @@ export class StackSession {
     this.paint();
   }
 
+  /** Asks once more for what could not be loaded: the open series, or the frame that is looked at. */
+  async tryAgain(): Promise<void> {
+    const { seriesUid, index } = useViewer.getState();
+    if (!seriesUid) return;
+    if (!this.fetching.has(seriesUid)) return this.open(seriesUid);
+    this.progress.forgotten(seriesUid, index);
+    this.goTo(index);
+  }
+
   scrollBy(steps: number): void {
     this.goTo(useViewer.getState().index + steps);
   }
@@ -209,17 +237,18 @@ export class StackSession {
     if (this.mounted === frames) {
       await view.show(state.index);
     } else {
-      const isSameSeries = this.mountedSeries === seriesUid;
+      const kept = this.mountedSeries === seriesUid ? view.kept() : (this.left.get(seriesUid)?.view ?? null);
       [this.mounted, this.mountedSeries] = [frames, seriesUid];
-      await view.setStack(frames, state.index, { keepsView: isSameSeries });
+      await view.setStack(frames, state.index, kept);
       this.measurements.draw();
     }
     await new Promise(requestAnimationFrame);
   }
 
   private readonly rendered = (imageId: string): void => {
-    if (!this.mounted?.length) return;
+    // What is drawn once more while another stack is being mounted is no longer of interest.
+    if (!this.mounted?.some((frame) => frame.imageId === imageId)) return;
     if (!useViewer.getState().shownImageId) this.onFirstImage();
-    useViewer.setState({ shownImageId: imageId, view: this.view?.state() ?? null });
+    useViewer.setState({ shownImageId: imageId, shownSeriesUid: this.mountedSeries, view: this.view?.state() ?? null });
   };
 }

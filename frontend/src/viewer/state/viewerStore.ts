@@ -36,6 +36,7 @@ export interface ViewerState {
   /** The frame that is wanted; `shownImageId` is the one on screen. */
   index: number;
   shownImageId: string | null;
+  shownSeriesUid: string | null;
   view: ViewState | null;
   probe: Probe | null;
   tool: ToolName;
@@ -55,6 +56,7 @@ const EMPTY: Omit<ViewerState, "team"> = {
   seriesUid: null,
   index: 0,
   shownImageId: null,
+  shownSeriesUid: null,
   view: null,
   probe: null,
   tool: "scroll",
