@@ -44,7 +44,7 @@ class Classification:
         maximum=100,
     )
     repeats: int = _setting(
-        5,
+        3,
         "Times that an epoch goes through the samples of the other classes, each time beside newly drawn ones of the first.",
         minimum=1,
         maximum=100,

@@ -203,7 +203,13 @@ function Patient({ team, row, onOpen }: { row: StudyRow } & Pick<Props, "team" |
 
 function Thumbnail({ team, row, size = 44 }: { team: string; row: StudyRow; size?: number }): ReactNode {
   const style = { width: size, height: size };
-  if (!row.thumbnail_series_uid || !row.thumbnail_revision) return <span className="thumb" style={style} />;
+  if (!row.thumbnail_series_uid || !row.thumbnail_revision) {
+    return (
+      <span className="thumb" style={style} aria-hidden>
+        {row.modalities_in_study[0]}
+      </span>
+    );
+  }
   const address = `/api/v1/teams/${team}/series/${row.thumbnail_series_uid}/thumbnail/?r=${String(row.thumbnail_revision)}`;
   return <img className="thumb" style={style} src={address} alt="" loading="lazy" decoding="async" />;
 }

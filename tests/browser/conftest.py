@@ -1,0 +1,149 @@
+"""A whole site with demo data, and browsers of people who are signed in; any console error fails the test."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, sync_playwright
+
+from tests.processes import ROOT, Site, wait_until
+from tests.rails import running_site, this_process_on
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+# Software rendering of WebGL, and no talk with anybody but the site.
+ARGUMENTS = [
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENTS = 6
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[Site]:
+    """A site with both workers, team `demo`, its studies and a cohort; nothing is being trained."""
+    if not (ROOT / "frontend" / "dist" / "index.html").is_file():
+        pytest.fail("The page is not built: run make frontend.")
+    with running_site("sqlite", tmp_path_factory.mktemp("browser")) as site:
+        site.start_web()
+        with this_process_on(site), django_db_blocker.unblock():
+            from medportal.accounts.models import Team
+            from medportal.config.demo import make_data
+            from tests.factories import make_member
+
+            team = Team.objects.create(slug="demo", name="Demo")
+            manager = make_member(team, "manager")
+            make_data(team, manager, patients=PATIENTS, say=lambda _: None)
+            site.start_worker("default")
+            site.start_worker("inference")
+            wait_until(lambda: _is_settled(team), 120, "thumbnails and first analyses")
+            yield site
+
+
+def _is_settled(team: Any) -> bool:
+    from medportal.archive.models import Series
+    from medportal.jobs.models import FINAL_STATES, Job
+
+    waits = Series.objects.filter(team=team, thumbnail_is_due=True, reason_not_displayable="").exists()
+    return not waits and not Job.objects.filter(team=team).exclude(state__in=FINAL_STATES).exists()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Wire:
+    """A page's socket as seen from between: what went through, and a way to cut it."""
+
+    # (topic, seq) of each numbered event that reached the page.
+    delivered: list[tuple[str, int]] = field(default_factory=list)
+    cut_after: int | None = None
+    cuts: int = 0
+
+    def connect(self, page_side: WebSocketRoute) -> None:
+        server = page_side.connect_to_server()
+        is_cut = False
+
+        def pass_on(message: str | bytes) -> None:
+            nonlocal is_cut
+            if is_cut:
+                return
+            if self.cut_after is not None and len(self.delivered) >= self.cut_after:
+                self.cut_after, is_cut = None, True
+                self.cuts += 1
+                page_side.close(code=1012)
+                return
+            if isinstance(message, bytes):
+                self._note(message)
+            page_side.send(message)
+
+        server.on_message(pass_on)
+
+    def _note(self, piece: bytes) -> None:
+        import json
+
+        header = json.loads(piece[4 : 4 + int.from_bytes(piece[:4], "big")])
+        self.delivered.append((header["topic"], header["seq"]))
+
+
+@dataclass
+class Person:
+    """Somebody of the team in a browser of their own."""
+
+    user: Any
+    context: BrowserContext
+    page: Page
+    site: Site
+    complaints: list[str]
+
+    def go(self, path: str) -> None:
+        self.page.goto(f"{self.site.url}{path}")
+
+
+@pytest.fixture
+def person(site: Site, browser: Browser) -> Iterator[Callable[..., Person]]:
+    """Return a function that opens a browser for a new member of the team and signs in by the form."""
+    from medportal.accounts.models import Team
+    from tests.factories import PASSWORD, make_member, make_user
+
+    people: list[Person] = []
+
+    def enter(role: str = "reader", *, wire: Wire | None = None, language: str = "en-GB", **options: Any) -> Person:
+        user = make_member(Team.objects.get(slug="demo"), role, user=make_user(password=PASSWORD))
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, "locale": language} | options)
+        page = context.new_page()
+        complaints: list[str] = []
+        page.on("console", lambda m: complaints.append(m.text) if m.type in {"error", "warning"} else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        if wire:
+            page.route_web_socket("**/ws/", wire.connect)
+        entered = Person(user, context, page, site, complaints)
+        people.append(entered)
+        entered.go("/")
+        page.locator("input[autocomplete=username]").fill(user.username)
+        page.locator("input[autocomplete=current-password]").fill(PASSWORD)
+        page.locator("button[type=submit]").click()
+        page.wait_for_url(f"{site.url}/")
+        return entered
+
+    yield enter
+    for one in people:
+        one.context.close()
+    assert [complaint for one in people for complaint in one.complaints] == []
