@@ -12,7 +12,6 @@ import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, encapsulate_extended
 from pydicom.filewriter import dcmwrite
-from pydicom.sequence import Sequence
 from pydicom.uid import UID
 
 IMPLICIT_LE = "1.2.840.10008.1.2"
@@ -210,10 +209,6 @@ def data_set_offset(data: bytes) -> int:
 def pixel_offset(data: bytes) -> int:
     """Where the pixel data's element begins in a file in explicit little endian."""
     return data.rindex(b"\xe0\x7f\x10\x00O")
-
-
-def sequence_of(*items: Dataset) -> Sequence:
-    return Sequence(items)
 
 
 def items(**values: Any) -> Dataset:

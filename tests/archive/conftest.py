@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pydicom
 import pytest
 from django.conf import settings
-
-from tests import dicom
 
 DICOM = "application/dicom"
 
@@ -116,10 +116,6 @@ def parts_of(response: Any) -> list[tuple[str, bytes]]:
 
 def uids_of(data: bytes) -> tuple[str, str, str]:
     """Return (study, series, instance) of an object."""
-    from io import BytesIO
-
-    import pydicom
-
     ds = pydicom.dcmread(BytesIO(data), stop_before_pixels=True)
     return ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.SOPInstanceUID
 
@@ -132,6 +128,3 @@ def address(slug: str, data: bytes, *, level: str = "instance") -> str:
         return url
     url += f"/series/{series}"
     return url if level == "series" else f"{url}/instances/{instance}"
-
-
-__all__ = ["DICOM", "address", "dicom", "failures", "parts_of", "stored", "uids_of"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import resource
 from pathlib import Path
 
 import pytest
@@ -52,7 +51,6 @@ BAD = {
         ),
         413, "pixel_limit", OUT_OF_RESOURCES,
     ),
-    "path for a UID": (lambda: dicom.ct_slice(StudyInstanceUID=None, StudyID="x"), 422, "uid", CANNOT_UNDERSTAND),
     "no study": (without_study_uid, 422, "uid", CANNOT_UNDERSTAND),
 }  # fmt: skip
 
@@ -79,15 +77,6 @@ def test_both_doors_store_the_good_beside_the_bad(team, client_for, upload, stow
     verdicts = [upload(client, data) for data in (good[0], *bad, dicom.ct_slice())]
     assert [v.status_code for v in verdicts] == [200, *(status for _, status, _, _ in BAD.values()), 201]
     assert Instance.objects.filter(team=team).count() == 3
-
-
-def test_memory_stays_bounded(client_for, upload, stow):
-    """2 MB that would be 2 GB: at both doors, with less than 300 MB more than before."""
-    client, bomb = client_for("reader"), dicom.deflate_bomb()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert upload(client, bomb).status_code == 413
-    assert stow(client, bomb).status_code == 409
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 * 1024
 
 
 def test_cut_anywhere_nothing_is_kept(client_for, upload, stow, held):

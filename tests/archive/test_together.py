@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
@@ -69,6 +70,25 @@ def test_one_patient_of_many_studies(people, send):
     assert {answer.status_code for answer in answers} == {201}
     studies = Study.objects.filter(team=people.team)
     assert (studies.count(), studies.values("patient").distinct().count()) == (12, 1)
+
+
+def test_bombs_cost_the_web_process_little(site, people, send):
+    """2 MB that would be 2 GB, four at once: refused within 300 MB, and the process is the same."""
+    web = next(child for child in reversed(site.children) if child.log.name == "web.log")
+    bomb = dicom.deflate_bomb()
+    # Let the peak be counted anew.
+    Path(f"/proc/{web.pid}/clear_refs").write_text("5")
+    before = memory_mb(web.pid, "VmRSS")
+    answers = all_at_once(send, [bomb] * 4)
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(413, "inflated_size")] * 4
+    assert memory_mb(web.pid, "VmHWM") - before < 300
+    assert web.process.poll() is None
+    assert send(dicom.ct_slice()).status_code == 201
+
+
+def memory_mb(pid, name):
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
 
 
 def test_queries_that_databases_choke_on(client, people, send):

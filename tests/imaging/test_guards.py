@@ -208,13 +208,12 @@ def test_pixels_not_encoded_as_the_syntax_says(refusal_of):
     assert refusal_of(native.replace(dicom.EXPLICIT_LE.encode(), dicom.RLE.encode())).code == "malformed"
 
 
-@pytest.mark.parametrize("uid", ["../../etc", "1.2.x", "1.2." + "3" * 70, "1..2", ""])
+@pytest.mark.parametrize("uid", ["../../etc", "1.2.x", "1.2." + "3" * 70, "1..2"])
 def test_transfer_syntaxes_are_uids(refusal_of, uid):
     whole = dicom.ct_slice()
     name = dicom.element(0x00020010, b"UI", dicom.EXPLICIT_LE.encode() + b"\0")
     other = dicom.element(0x00020010, b"UI", uid.encode() + b"\0" * (len(uid) % 2))
-    error = refusal_of(whole.replace(name, other)) if uid else None
-    assert error is None or error.code == "uid"
+    assert refusal_of(whole.replace(name, other)).code == "uid"
 
 
 def test_files_without_preamble_or_meta_group(header_of):
