@@ -46,11 +46,20 @@ export default function ViewerPage({ team, studyInstanceUid, onClose }: ViewerPa
 function useDarkRoom(): void {
   useEffect(() => {
     const page = document.documentElement;
-    const scheme = page.dataset.mantineColorScheme;
-    page.dataset.mantineColorScheme = "dark";
+    let chosen = page.dataset.mantineColorScheme;
+    // The account's choice may arrive later than the viewer.
+    const darken = (): void => {
+      if (page.dataset.mantineColorScheme === "dark") return;
+      chosen = page.dataset.mantineColorScheme;
+      page.dataset.mantineColorScheme = "dark";
+    };
+    const observer = new MutationObserver(darken);
+    observer.observe(page, { attributeFilter: ["data-mantine-color-scheme"] });
+    darken();
     page.style.overscrollBehavior = "none";
     return () => {
-      page.dataset.mantineColorScheme = scheme;
+      observer.disconnect();
+      page.dataset.mantineColorScheme = chosen;
       page.style.overscrollBehavior = "";
     };
   }, []);

@@ -55,9 +55,7 @@ export class StackView {
     this.unbind = bindTools(VIEWPORT_ID, ENGINE_ID);
     element.addEventListener(Enums.Events.IMAGE_RENDERED, this.rendered);
     element.addEventListener(SCROLL_EVENT, this.scrolled);
-    this.resizes = new ResizeObserver(() => {
-      this.engine.resize(true, true);
-    });
+    this.resizes = new ResizeObserver(() => { this.resize(); });
     this.resizes.observe(element);
   }
 
@@ -67,6 +65,14 @@ export class StackView {
     this.element.removeEventListener(SCROLL_EVENT, this.scrolled);
     this.unbind();
     this.engine.destroy();
+  }
+
+  /** Fits the picture into the new size; what had been magnified or moved stays so, in proportion. */
+  private resize(): void {
+    const kept = this.image() ? this.viewport.getViewPresentation() : null;
+    this.engine.resize(true, false);
+    if (kept) this.viewport.setViewPresentation(kept);
+    this.viewport.render();
   }
 
   private readonly rendered = (): void => {
