@@ -12,12 +12,11 @@ from medportal.analysis.bursts import in_bursts
 from medportal.analysis.models import Analysis
 from medportal.analysis.resident import sessions, volumes
 from medportal.annotations.services import save_result
-from medportal.inference.package import open_package
 from medportal.inference.postprocess import Verdict
 from medportal.inference.predict import SlicePiece, predict, series_verdict
 from medportal.inference.session import Session
 from medportal.jobs.leases import Lease, claim
-from medportal.zoo.packages import package_dir
+from medportal.zoo.packages import open_version
 
 Piece = tuple[str, dict[str, Any], bytes | None]
 # Below this, deflating a map saves nothing that a socket would notice.
@@ -38,7 +37,7 @@ def _run(lease: Lease) -> None:
     lease.report(stage="loading")
     version = analysis.model_version
     # The digest is taken anew each time: what runs is what was approved.
-    package = open_package(package_dir(version), version.sha256)
+    package = open_version(version)
     session = sessions().get(package)
     volume = volumes().get(analysis.series)
     done = {piece["index"]: piece for piece in lease.pieces("slice.predicted")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -78,18 +79,20 @@ def _has_nvidia_device() -> bool:
 
 
 class ResidentSessions:
-    """The sessions last used, by digest: loading a model is what takes long. Safe for several threads."""
+    """The sessions last used, by package: loading a model is what takes long. Safe for several threads."""
 
     def __init__(self, limit: int = RESIDENT) -> None:
         self._limit = limit
-        self._sessions: OrderedDict[str, Session] = OrderedDict()
+        # By folder too: two versions may hold one network under two manifests.
+        self._sessions: OrderedDict[tuple[Path, str], Session] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, package: Package) -> Session:
         """Return the package's session, loaded at its first use."""
         with self._lock:
-            session = self._sessions.pop(package.sha256, None) or Session(package)
-            self._sessions[package.sha256] = session
+            key = (package.path, package.sha256)
+            session = self._sessions.pop(key, None) or Session(package)
+            self._sessions[key] = session
             while len(self._sessions) > self._limit:
                 self._sessions.popitem(last=False)
             return session

@@ -15,8 +15,8 @@ from uuid import uuid4
 from django.conf import settings
 
 from medportal.errors import ConflictError, InvalidError, UnavailableError
-from medportal.inference.manifest import check_name
-from medportal.inference.package import open_package
+from medportal.inference.manifest import check_name, parse_manifest
+from medportal.inference.package import Package, open_package
 from medportal.zoo.models import ModelVersion
 
 CARD = "README.md"
@@ -47,6 +47,14 @@ def model_dir(team_slug: str, model_name: str) -> Path:
 def package_dir(version: ModelVersion) -> Path:
     """Return where the version's package lies."""
     return model_dir(version.model.team.slug, version.model.name) / str(version.number)
+
+
+def open_version(version: ModelVersion) -> Package:
+    """Open a version's package: network and manifest are those that were entered, or InvalidError `digest_mismatch`."""
+    package = open_package(package_dir(version), version.sha256)
+    if package.manifest != parse_manifest(version.manifest):
+        raise InvalidError("digest_mismatch", "manifest.json is not the one that was entered in the zoo.")
+    return package
 
 
 def stage_package(team_slug: str, model_name: str, source: Path) -> StagedPackage:

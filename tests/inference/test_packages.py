@@ -219,5 +219,12 @@ def test_models_stay_resident_and_the_least_used_leave(tmp_path: Path) -> None:
     assert resident.get(packages[0]) is first
 
 
+def test_one_network_under_two_manifests_is_two_models(tmp_path: Path) -> None:
+    resident = ResidentSessions()
+    for threshold in (0.1, 0.9):
+        package = open_package(make_package(tmp_path / str(threshold), output={"threshold": threshold}))
+        assert resident.get(package).package.manifest.output.threshold == threshold
+
+
 def test_the_provider_is_the_one_that_runs(package: Package) -> None:
     assert Session(package, use_gpu=False).provider == "CPU"

@@ -129,11 +129,11 @@ def test_a_name_that_is_a_path_is_refused(team: Any, tmp_path: Path, name: str) 
     assert refused.value.code == "model_name"
 
 
-def test_a_package_changed_on_disk_is_noticed_before_it_runs(team: Any, tmp_path: Path) -> None:
-    from medportal.inference.package import open_package
-
+@pytest.mark.parametrize("change", [{"turns": 1}, {"output": {"threshold": 0.01}}])
+def test_a_package_changed_on_disk_is_noticed_before_it_runs(team: Any, tmp_path: Path, change: dict[str, Any]) -> None:
     version = register(team, tmp_path)
-    make_package(packages.package_dir(version), turns=1)
+    assert packages.open_version(version).sha256 == version.sha256
+    make_package(packages.package_dir(version), **change)
     with pytest.raises(MedportalError) as refused:
-        open_package(packages.package_dir(version), version.sha256)
+        packages.open_version(version)
     assert refused.value.code == "digest_mismatch"

@@ -13,7 +13,6 @@ from django.core.management.base import BaseCommand, CommandError
 from medportal.accounts import command_line
 from medportal.accounts.models import Role, Team, User
 from medportal.errors import MedportalError
-from medportal.inference.package import open_package
 from medportal.zoo import access, packages, services
 from medportal.zoo.models import ModelVersion
 
@@ -131,7 +130,7 @@ def _verified(version: ModelVersion) -> dict[str, Any]:
 
     row = {"team": version.model.team.slug, "model": version.model.name, "version": version.number}
     try:
-        package = open_package(packages.package_dir(version), version.sha256)
+        package = packages.open_version(version)
         return {**row, "ok": True, "reason": "", "difference": check_golden(package)}
     except MedportalError as error:
         return {**row, "ok": False, "reason": error.detail, "difference": None}
