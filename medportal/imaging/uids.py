@@ -59,7 +59,7 @@ def is_valid_uid(uid: str) -> bool:
 def require_uid(uid: str, keyword: str) -> str:
     """Return the UID, or raise InvalidError `uid` that names the attribute."""
     if not is_valid_uid(uid):
-        raise InvalidError("uid", f"{keyword} is not a valid UID.")
+        raise InvalidError("uid", f"{keyword} is not a valid UID." if uid else f"{keyword} is missing or empty.")
     return uid
 
 
