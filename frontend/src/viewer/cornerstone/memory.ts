@@ -15,14 +15,20 @@ export function registerFrames(frames: readonly Frame[]): void {
   }
 }
 
+let inFlight = 0;
+
 /** Fetches and decodes a frame; refuses what has no picture in it. */
 export async function loadFrame(imageId: string): Promise<Types.IImage> {
+  inFlight += 1;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const tooLate = new Promise<never>((_, reject) => {
     timer = setTimeout(() => { reject(new Error(`Nothing came of ${imageId}`)); }, PATIENCE_MS);
   });
   const loading = imageLoader.loadImage(imageId, { priority: 0, requestType: Enums.RequestType.Prefetch });
-  const image = await Promise.race([loading, tooLate]).finally(() => { clearTimeout(timer); });
+  const image = await Promise.race([loading, tooLate]).finally(() => {
+    clearTimeout(timer);
+    inFlight -= 1;
+  });
   if (!Number.isFinite(image.minPixelValue) || !Number.isFinite(image.maxPixelValue)) throw new Error(`No picture in ${imageId}`);
   return image;
 }
@@ -32,10 +38,10 @@ export function keepFrame(image: Types.IImage): void {
   if (!cache.getImageLoadObject(image.imageId)) cache.putImageSync(image.imageId, image);
 }
 
-/** Gives up all of the study. */
+/** Gives up all of the study; what is still being decoded needs what is known of it, so that goes with the next study. */
 export function forgetFrames(): void {
   cache.purgeCache();
-  wadors.metaDataManager.purge();
+  if (!inFlight) wadors.metaDataManager.purge();
 }
 
 /** Tells when memory gave up a frame; returns what stops telling. */

@@ -13,8 +13,9 @@ export function AnalysisList() {
   const { t } = useTranslation("viewer");
   const byJob = useAnalyses((state) => state.byJob);
   const seriesUid = useViewer((state) => state.seriesUid);
+  const isKnown = useAnalyses((state) => state.models !== null);
   const all = analysesOf(byJob, seriesUid);
-  if (!all.length) return <p className={styles.empty}>{t("ai.none")}</p>;
+  if (!all.length) return isKnown && seriesUid && <p className={styles.empty}>{t("ai.none")}</p>;
   return (
     <>
       <h3>{t("ai.earlier")}</h3>

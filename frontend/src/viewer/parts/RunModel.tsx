@@ -31,7 +31,7 @@ function useObstacle(): string {
   const { t } = useTranslation("viewer");
   const modality = useViewer((state) => activeSeries(state)?.modality ?? "");
   const version = useAnalyses(({ models, choice }) =>
-    models.flatMap((model) => model.versions).find((one) => `${one.model}@${one.number}` === choice),
+    models?.flatMap((model) => model.versions).find((one) => `${one.model}@${one.number}` === choice),
   );
   if (!modality) return t("ai.no_series");
   const readable = version?.modalities ?? [];
@@ -52,10 +52,11 @@ export function RunModel() {
   const models = useAnalyses((state) => state.models);
   const choice = useAnalyses((state) => state.choice);
   const startError = useAnalyses((state) => state.startError);
-  const choices = useChoices(models);
+  const choices = useChoices(models ?? []);
   const obstacle = useObstacle();
   const isRunning = useIsRunning();
   const [isStarting, setStarting] = useState(false);
+  if (!models) return null;
   if (!choices.length) return <p className={styles.empty}>{t("ai.no_models")}</p>;
   const run = async (): Promise<void> => {
     const at = choice.lastIndexOf("@");

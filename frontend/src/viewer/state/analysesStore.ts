@@ -13,7 +13,8 @@ export interface AnalysisView {
 
 export interface AnalysesState {
   byJob: Readonly<Record<string, AnalysisView>>;
-  models: readonly Model[];
+  /** null: not known yet. */
+  models: readonly Model[] | null;
   /** "": none is looked at. */
   shownJob: string;
   /** The model chosen to run, as `name@number`; "" until the models are known. */
@@ -25,7 +26,7 @@ export interface AnalysesState {
 
 const EMPTY: AnalysesState = {
   byJob: {},
-  models: [],
+  models: null,
   shownJob: "",
   choice: "",
   isMapVisible: true,

@@ -66,7 +66,13 @@ export class StudySession {
   private openFirst(): void {
     const { study, seriesUid } = useViewer.getState();
     const first = study?.series.find((series) => series.is_displayable);
-    if (!seriesUid && first) void this.stack.open(first.series_instance_uid);
+    if (!seriesUid && first) void this.openOrGoOn(first.series_instance_uid);
+  }
+
+  /** A first series that cannot be had must not keep the results away. */
+  private async openOrGoOn(seriesUid: string): Promise<void> {
+    await this.stack.open(seriesUid);
+    if (useViewer.getState().loading[seriesUid]?.state === "failed" && !this.isOver) void this.analyses.load();
   }
 
   private take(event: StudyEvent): void {
