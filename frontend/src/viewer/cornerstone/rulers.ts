@@ -82,8 +82,8 @@ export class Rulers {
     const frame = this.frames.get(one.metadata?.referencedImageId ?? "");
     const [start, end] = (one.data.handles?.points ?? []).map((point) => vec3([...point]));
     if (one.metadata?.toolName !== RulerTool.toolName || !frame || !start || !end || !one.annotationUID) return [];
-    const { imageId, sopInstanceUid, frameNumber } = frame;
-    return [{ id: one.annotationUID, imageId, sopInstanceUid, frameNumber, points: [start, end] }];
+    const { sopInstanceUid, frameNumber } = frame;
+    return [{ id: one.annotationUID, sopInstanceUid, frameNumber, points: [start, end] }];
   }
 
   private toAnnotation(measurement: Measurement, frame: Frame): Types.Annotation {

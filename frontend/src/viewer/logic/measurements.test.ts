@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { advance, begin, redo, undo } from "./history";
 import { lengthOf, readDraft, writeDraft, type Measurement } from "./measurements";
 
-const RULER: Measurement = { id: "a", imageId: "wadors:x", sopInstanceUid: "1.2", frameNumber: 1, points: [[0, 0, 5], [3, 4, 5]] };
+const RULER: Measurement = { id: "a", sopInstanceUid: "1.2", frameNumber: 1, points: [[0, 0, 5], [3, 4, 5]] };
 
 it("measures in millimetres between its ends", () => {
   expect(lengthOf(RULER)).toBe(5);
@@ -21,7 +21,7 @@ describe("the draft", () => {
   });
 
   it("is nothing where storage holds something else", () => {
-    for (const broken of ["{", "7", '[{"id":"a"}]', '[{"id":"a","imageId":"b","sopInstanceUid":"c","points":[[0,0],[1,1,1]]}]']) {
+    for (const broken of ["{", "7", '[{"id":"a"}]', '[{"id":"a","sopInstanceUid":"c","frameNumber":1,"points":[[0,0],[1,1,1]]}]']) {
       localStorage.setItem("medportal.draft.demo.1.1", broken);
       expect(readDraft(localStorage, "demo", "1.1")).toEqual([]);
     }

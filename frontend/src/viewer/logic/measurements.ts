@@ -4,7 +4,6 @@ import { length, subtract, vec3, type Vec3 } from "./vectors";
 
 export interface Measurement {
   id: string;
-  imageId: string;
   sopInstanceUid: string;
   frameNumber: number;
   /** Both ends, in patient coordinates. */
@@ -38,10 +37,11 @@ export function readDraft(storage: Storage, team: string, seriesUid: string): Me
 
 function isMeasurement(value: unknown): value is Measurement {
   if (typeof value !== "object" || value === null) return false;
-  const { id, imageId, sopInstanceUid, points } = value as Partial<Measurement>;
+  const { id, sopInstanceUid, frameNumber, points } = value as Partial<Measurement>;
   const isPoint = (point: unknown): boolean => Array.isArray(point) && point.every(Number.isFinite) && vec3(point) !== null;
   return (
-    [id, imageId, sopInstanceUid].every((one) => typeof one === "string" && one) &&
+    [id, sopInstanceUid].every((one) => typeof one === "string" && one) &&
+    Number.isInteger(frameNumber) &&
     Array.isArray(points) &&
     points.length === 2 &&
     points.every(isPoint)

@@ -49,13 +49,6 @@ export function highest(pieces: Pieces): Piece | null {
   return best;
 }
 
-/** Returns the largest meaning of any map: what full colour stands for, so that frames can be compared. */
-export function largestScale(pieces: Pieces): number {
-  let largest = 0;
-  for (const piece of pieces.byFrame.values()) largest = Math.max(largest, piece.map?.scale ?? 0);
-  return largest;
-}
-
 /** Returns each frame's probability in the stack's order; NaN where the model has not spoken yet. */
 export function probabilities(pieces: Pieces, keys: readonly string[]): Float32Array {
   return Float32Array.from(keys, (key) => pieces.byFrame.get(key)?.probability ?? Number.NaN);

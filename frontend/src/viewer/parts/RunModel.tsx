@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 
 import { useSession } from "../session";
 import { analysesOf, isOver, useAnalyses } from "../state/analysesStore";
+import { useMayRun } from "../state/rights";
 import type { Model } from "../state/shapes";
 import { activeSeries, useViewer } from "../state/viewerStore";
 import styles from "../viewer.module.css";
@@ -20,20 +21,23 @@ function useChoices(models: readonly Model[]) {
         .filter((version) => version.stage !== "archived")
         .map((version) => ({
           value: `${model.name}@${version.number}`,
-          label: [model.title || model.name, t("ai.version", { number: version.number }), version.stage === "production" && t("ai.stage.production")].filter(Boolean).join(" · "),
+          label: [model.title || model.name, t("ai.version", { number: version.number }), t(`ai.stage.${version.stage}`)].join(" · "),
         })),
     }))
     .filter(({ items }) => items.length);
 }
 
-/** Returns why the chosen version cannot read the open series; "" when it can. */
+/** Returns why the chosen version cannot be run on the open series; "" when it can. */
 function useObstacle(): string {
   const { t } = useTranslation("viewer");
-  const modality = useViewer((state) => activeSeries(state)?.modality ?? "");
+  const mayRun = useMayRun();
+  const seriesUid = useViewer((state) => state.seriesUid);
+  const modality = useViewer((state) => activeSeries(state)?.modality || "?");
   const version = useAnalyses(({ models, choice }) =>
     models?.flatMap((model) => model.versions).find((one) => `${one.model}@${one.number}` === choice),
   );
-  if (!modality) return t("ai.no_series");
+  if (!seriesUid) return t("ai.no_series");
+  if (!mayRun) return t("ai.may_not");
   const readable = version?.modalities ?? [];
   return readable.length && !readable.includes(modality) ? t("ai.does_not_read", { modalities: readable.join(", "), modality }) : "";
 }

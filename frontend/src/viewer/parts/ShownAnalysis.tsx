@@ -8,7 +8,8 @@ import { percent } from "../logic/format";
 import { highest } from "../logic/pieces";
 import { useSession } from "../session";
 import { isOver, useAnalyses, verdictOf, type AnalysisView } from "../state/analysesStore";
-import type { SeriesVerdict } from "../state/shapes";
+import { useMayCancel } from "../state/rights";
+import type { Job, SeriesVerdict } from "../state/shapes";
 import styles from "../viewer.module.css";
 
 export function ShownAnalysis() {
@@ -39,7 +40,7 @@ function JobState({ view: { analysis, pieces } }: { view: AnalysisView }) {
         {count > 0 && <span>{t("ai.slices", { done, count })}</span>}
       </div>
       <Progress value={share * 100} size="sm" animated={job.state === "running"} aria-label={t("ai.running")} />
-      <CancelButton jobId={job.id} isCancelling={job.cancel_requested} />
+      <CancelButton job={job} />
     </div>
   );
 }
@@ -49,12 +50,13 @@ function QueuePlace({ place }: { place: number }) {
   return place ? t("ai.queued", { count: place }) : t("ai.queued_next");
 }
 
-function CancelButton({ jobId, isCancelling }: { jobId: string; isCancelling: boolean }) {
+function CancelButton({ job }: { job: Job }) {
   const { t } = useTranslation("viewer");
   const { analyses } = useSession();
+  if (!useMayCancel(job)) return null;
   return (
-    <Button size="compact-xs" variant="default" leftSection={<IconPlayerStopFilled size={12} />} disabled={isCancelling} onClick={() => { void analyses.cancel(jobId); }}>
-      {t(isCancelling ? "ai.cancelling" : "ai.cancel")}
+    <Button size="compact-xs" variant="default" leftSection={<IconPlayerStopFilled size={12} />} disabled={job.cancel_requested} onClick={() => { void analyses.cancel(job.id); }}>
+      {t(job.cancel_requested ? "ai.cancelling" : "ai.cancel")}
     </Button>
   );
 }

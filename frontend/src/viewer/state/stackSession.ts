@@ -1,29 +1,20 @@
-/** Brings the open study's pictures into the viewport: which series, which frame, what is fetched next. */
+/** Brings the open study's pictures into the viewport: which series, which frame, in which view. */
 
-import { forgetFrames, keepFrame, loadFrame, onForgotten, registerFrames } from "../cornerstone/memory";
 import { Rulers } from "../cornerstone/rulers";
-import { memoryBudget } from "../cornerstone/setup";
 import { StackView, type KeptView } from "../cornerstone/stackView";
 import { choose, type ToolName } from "../cornerstone/tools";
-import { firstIndex, framesOf, type Frame } from "../logic/frames";
-import { LoadQueue } from "../logic/loadQueue";
+import { firstIndex, type Frame } from "../logic/frames";
+import { FrameLoader } from "./frameLoader";
 import { MeasurementLog } from "./measurementLog";
-import { Progress } from "./progress";
-import { dicomwebRoot, fetchSeriesMetadata } from "./server";
-import { activeFrames, setLoading, useViewer } from "./viewerStore";
-
-const PARALLEL_REQUESTS = 6;
+import { activeFrames, useViewer } from "./viewerStore";
 
 export class StackSession {
   view: StackView | null = null;
   readonly measurements: MeasurementLog;
   private rulers: Rulers | null = null;
-  private readonly queue: LoadQueue;
-  private readonly progress = new Progress();
-  private readonly fetching = new Map<string, Promise<readonly Frame[]>>();
+  private readonly loader: FrameLoader;
   /** How each series was left. */
   private readonly left = new Map<string, { index: number; view: KeptView | null }>();
-  private readonly stopListening: () => void;
   private mounted: readonly Frame[] | null = null;
   private mountedSeries = "";
   private isPainting = false;
@@ -31,54 +22,34 @@ export class StackSession {
   private isOver = false;
 
   constructor(
-    private readonly team: string,
-    private readonly studyUid: string,
+    team: string,
+    studyUid: string,
     private readonly onFirstImage: () => void,
   ) {
-    this.queue = new LoadQueue(
-      {
-        load: async (item) => {
-          const image = await loadFrame(item.imageId);
-          if (!this.isOver) keepFrame(image);
-        },
-        onSettled: (key, index, ok) => {
-          this.progress.settled(key, index, ok);
-          if (this.isWanted(key, index)) this.paint();
-        },
-        onComplete: (key) => {
-          performance.mark(`series-complete:${key}`);
-          if (key === useViewer.getState().seriesUid) void this.fetchOthers();
-        },
-      },
-      { parallel: PARALLEL_REQUESTS, bytes: memoryBudget() },
-    );
-    this.measurements = new MeasurementLog(team, () => this.rulers);
-    this.stopListening = onForgotten((imageId) => {
-      const place = this.queue.forget(imageId);
-      if (place) this.progress.forgotten(place.key, place.index);
+    this.loader = new FrameLoader(team, studyUid, (seriesUid, index) => {
+      const wanted = useViewer.getState();
+      if (seriesUid === wanted.seriesUid && index === wanted.index) this.paint();
     });
+    this.measurements = new MeasurementLog(team, () => this.rulers);
     window.addEventListener("online", this.online);
     window.addEventListener("offline", this.offline);
   }
 
   destroy(): void {
     this.isOver = true;
-    this.stopListening();
     window.removeEventListener("online", this.online);
     window.removeEventListener("offline", this.offline);
-    this.queue.stop();
-    this.progress.stop();
     this.detach();
-    forgetFrames();
+    this.loader.destroy();
   }
 
   private readonly online = (): void => {
-    this.queue.resume();
+    this.loader.resume();
     void this.open(useViewer.getState().seriesUid ?? "");
   };
 
   private readonly offline = (): void => {
-    this.queue.pause();
+    this.loader.pause();
   };
 
   attach(element: HTMLDivElement): void {
@@ -97,13 +68,13 @@ export class StackSession {
   /** Opens a series as it was left, or at its beginning; the one that is open is tried again if it could not be loaded. */
   async open(seriesUid: string): Promise<void> {
     const { seriesUid: before, index } = useViewer.getState();
-    if (!seriesUid || (before === seriesUid && this.fetching.has(seriesUid))) return;
+    if (!seriesUid || (before === seriesUid && this.loader.has(seriesUid))) return;
     if (before !== seriesUid) this.turnTo(seriesUid, before, index);
-    const frames = await this.ensureFrames(seriesUid).catch(() => null);
+    const frames = await this.loader.frames(seriesUid);
     if (!frames || this.isOver || useViewer.getState().seriesUid !== seriesUid) return;
     this.setPace(frames);
     this.goTo(this.left.get(seriesUid)?.index ?? firstIndex(frames));
-    if (this.progress.isComplete(seriesUid)) void this.fetchOthers();
+    this.loader.goOnFrom(seriesUid);
   }
 
   private turnTo(seriesUid: string, before: string | null, index: number): void {
@@ -120,51 +91,16 @@ export class StackSession {
     useViewer.setState((state) => ({ cine: { ...state.cine, framesPerSecond } }));
   }
 
-  private ensureFrames(seriesUid: string): Promise<readonly Frame[]> {
-    const known = this.fetching.get(seriesUid);
-    if (known) return known;
-    const fetching = this.fetchFrames(seriesUid);
-    this.fetching.set(seriesUid, fetching);
-    fetching.catch(() => {
-      this.fetching.delete(seriesUid);
-      setLoading(seriesUid, { state: "failed" });
-    });
-    return fetching;
-  }
-
-  private async fetchFrames(seriesUid: string): Promise<readonly Frame[]> {
-    if (!useViewer.getState().frames[seriesUid]) setLoading(seriesUid, { state: "metadata" });
-    const instances = await fetchSeriesMetadata(this.team, this.studyUid, seriesUid);
-    const frames = framesOf(dicomwebRoot(this.team), instances);
-    if (this.isOver) return frames;
-    registerFrames(frames);
-    this.progress.begin(seriesUid, frames.map((frame) => frame.imageId));
-    useViewer.setState((state) => ({ frames: { ...state.frames, [seriesUid]: frames } }));
-    this.queue.setLane(seriesUid, frames);
-    return frames;
-  }
-
   /** Takes in what has arrived of a series since it was fetched; the picture on screen stays. */
   async grow(seriesUid: string): Promise<void> {
     const before = useViewer.getState();
     const old = before.frames[seriesUid];
     if (!old) return;
-    this.fetching.delete(seriesUid);
-    const frames = await this.ensureFrames(seriesUid).catch(() => null);
-    if (!frames || useViewer.getState().seriesUid !== seriesUid) return;
+    const frames = await this.loader.framesAfresh(seriesUid);
+    if (!frames || this.isOver || useViewer.getState().seriesUid !== seriesUid) return;
     const wanted = old[useViewer.getState().index]?.imageId;
     const place = frames.findIndex((frame) => frame.imageId === wanted);
     this.goTo(place >= 0 ? place : firstIndex(frames));
-  }
-
-  /** Brings the other series as far as memory goes, once the one that is looked at has come. */
-  private async fetchOthers(): Promise<void> {
-    if ((navigator as { connection?: { saveData?: boolean } }).connection?.saveData) return;
-    const waiting = useViewer.getState().study?.series.filter((one) => one.is_displayable && !this.fetching.has(one.series_instance_uid));
-    for (const series of waiting ?? []) {
-      if (this.isOver) return;
-      await this.ensureFrames(series.series_instance_uid).catch(() => null);
-    }
   }
 
   goTo(index: number): void {
@@ -173,7 +109,7 @@ export class StackSession {
     if (!state.seriesUid || !frames.length) return;
     const place = Math.max(0, Math.min(frames.length - 1, index));
     useViewer.setState({ index: place });
-    this.queue.focus(state.seriesUid, place);
+    this.loader.focus(state.seriesUid, place);
     this.paint();
   }
 
@@ -181,8 +117,8 @@ export class StackSession {
   async tryAgain(): Promise<void> {
     const { seriesUid, index } = useViewer.getState();
     if (!seriesUid) return;
-    if (!this.fetching.has(seriesUid)) return this.open(seriesUid);
-    this.progress.forgotten(seriesUid, index);
+    if (!this.loader.has(seriesUid)) return this.open(seriesUid);
+    this.loader.forgive(seriesUid, index);
     this.goTo(index);
   }
 
@@ -199,17 +135,12 @@ export class StackSession {
   }
 
   isLoaded(index: number): boolean {
-    return this.queue.isLoaded(useViewer.getState().seriesUid ?? "", index);
+    return this.loader.isLoaded(useViewer.getState().seriesUid ?? "", index);
   }
 
   setTool(tool: ToolName): void {
     useViewer.setState({ tool });
     choose(tool);
-  }
-
-  private isWanted(key: string, index: number): boolean {
-    const state = useViewer.getState();
-    return key === state.seriesUid && index === state.index;
   }
 
   /** Puts the wanted frame on screen, once it is in memory; of many wishes only the last one counts. */
@@ -233,7 +164,7 @@ export class StackSession {
   private async paintWanted(): Promise<void> {
     const state = useViewer.getState();
     const [view, seriesUid, frames] = [this.view, state.seriesUid, activeFrames(state)];
-    if (!view || !seriesUid || !this.queue.isLoaded(seriesUid, state.index)) return;
+    if (!view || !seriesUid || !this.loader.isLoaded(seriesUid, state.index)) return;
     if (this.mounted === frames) {
       await view.show(state.index);
     } else {
