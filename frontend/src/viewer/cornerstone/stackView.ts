@@ -100,8 +100,11 @@ export class StackView {
     if (kept) {
       this.viewport.setProperties(kept.properties);
       this.viewport.setViewPresentation(kept.presentation);
+      this.viewport.render();
+    } else {
+      // The viewport would carry the last stack's place, turn and window over to one of the same size.
+      this.reset();
     }
-    this.viewport.render();
   }
 
   /** Shows a frame that is in memory. */
