@@ -128,7 +128,7 @@ export class StackView {
   /** Goes back to the image's own window: the file's, else all its values. */
   resetWindow(): void {
     const { invert = false } = this.viewport.getProperties();
-    this.viewport.resetProperties();
+    this.resetProperties();
     this.viewport.setProperties({ invert });
     this.viewport.render();
   }
@@ -147,8 +147,15 @@ export class StackView {
   /** Puts everything back: window, place, size, turn. */
   reset(): void {
     this.viewport.setViewPresentation({ rotation: 0, flipHorizontal: false, flipVertical: false });
-    this.viewport.resetProperties();
+    this.resetProperties();
     this.fit();
+  }
+
+  private resetProperties(): void {
+    const image = this.image();
+    // The viewport's own way back forgets that MONOCHROME1 is shown the other way round.
+    if (image?.invert) this.viewport.setProperties({ voiRange: windowRange(ownWindow(image)), invert: true });
+    else this.viewport.resetProperties();
   }
 
   rotate(): void {
@@ -235,4 +242,9 @@ export class StackView {
       viewUp: viewUp ?? [0, -1, 0],
     };
   }
+}
+
+function ownWindow({ windowCenter, windowWidth }: Types.IImage): Window {
+  const first = (value: number | number[]): number => (Array.isArray(value) ? (value[0] ?? 0) : value);
+  return { center: first(windowCenter), width: first(windowWidth) };
 }
