@@ -151,7 +151,7 @@ lock: $(VENV)  ## Resolve pyproject.toml anew into requirements/
 	done
 
 demo-model: $(BASE)  ## Train the shipped model anew
-	@$(PY) -m medportal.learning.demo_model
+	@OMP_WAIT_POLICY=PASSIVE $(PY) -m medportal.learning.demo_model
 
 clean:  ## Remove what was set up and built; data stay
 	rm -rf .venv frontend/node_modules frontend/dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -187,11 +187,19 @@ def _paint_tube(
 
 
 def _paint_vessels(chest: _Chest, lungs: NDArray[np.bool_]) -> None:
-    """Grow a vessel tree from each hilum: calibres from some 8 mm down, crossing slices at every angle."""
+    """Grow a vessel tree from each hilum: calibres from some 6 mm down, crossing slices at every angle."""
     rng = chest.rng
     for side in (-1, 1):
         hilum = np.array([side * 28 * chest.scale, 4, 0], np.float32)
-        stems = [(hilum, _direction(rng, np.array([side, 0, 0])), float(rng.uniform(2.8, 4.2))) for _ in range(7)]
+        # Spread a little: stems from one point would make a lump of their own.
+        stems = [
+            (
+                hilum + rng.normal(0, 7, 3).astype(np.float32),
+                _direction(rng, np.array([side, 0, 0])),
+                float(rng.uniform(1.8, 3.0)),
+            )
+            for _ in range(6)
+        ]
         while stems:
             start, direction, radius = stems.pop()
             end = (start + direction * rng.uniform(14, 30)).astype(np.float32)

@@ -62,6 +62,13 @@ def _is_settled(team: Any) -> bool:
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine")
+    with pytest.MonkeyPatch.context() as patch:
+        # Playwright keeps a loop running in this thread, which Django takes for asynchronous code.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        yield from _running_browser()
+
+
+def _running_browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
@@ -128,6 +135,7 @@ def person(site: Site, browser: Browser) -> Iterator[Callable[..., Person]]:
     def enter(role: str = "reader", *, wire: Wire | None = None, language: str = "en-GB", **options: Any) -> Person:
         user = make_member(Team.objects.get(slug="demo"), role, user=make_user(password=PASSWORD))
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, "locale": language} | options)
+        context.set_default_timeout(15_000)
         page = context.new_page()
         complaints: list[str] = []
         page.on("console", lambda m: complaints.append(m.text) if m.type in {"error", "warning"} else None)

@@ -1,7 +1,7 @@
 /** What stands about the pages of somebody who is signed in; anybody else is sent to sign in, and back. */
 
 import { Button, Center, Container, Stack, Text, Title } from "@mantine/core";
-import { Navigate, Outlet, useLocation, useNavigate, useParams } from "@tanstack/react-router";
+import { Outlet, useLocation, useNavigate, useParams } from "@tanstack/react-router";
 import { useCallback, useEffect, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -22,17 +22,15 @@ export function useTeam(): string {
 
 export function SignedIn(): ReactNode {
   const me = useSession((state) => state.me);
-  const location = useLocation();
+  const { href, pathname } = useLocation();
+  const navigate = useNavigate();
   useEffect(() => {
     if (me === undefined) void loadSession();
+    if (me === null) void navigate({ to: "/login", search: href === "/" ? {} : { next: href }, replace: true });
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- once, with the address at which nobody was found to be signed in
   }, [me]);
   usePreferences();
-  if (me === undefined) return <Loading />;
-  if (me === null) {
-    const next = location.href === "/" ? {} : { next: location.href };
-    return <Navigate to="/login" search={next} replace />;
-  }
-  return <Framed path={location.pathname} />;
+  return me ? <Framed path={pathname} /> : <Loading />;
 }
 
 function Framed({ path }: { path: string }): ReactNode {
