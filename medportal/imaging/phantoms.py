@@ -128,7 +128,10 @@ def _paint_body(chest: _Chest) -> NDArray[np.bool_]:
         width = rng.uniform(50, 57) * s
         height = chest.ellipse(width, rng.uniform(76, 84) * s, side * 72 * s, -6) + (chest.z / (128 * s)) ** 2
         lungs |= (height + chest.wobble(25, 0.05) < 1) & (inner < 0.86)
-    heart = chest.ellipse(48 * s, 44 * s, 24 * s, -22 * s) + ((chest.z + 45) / (58 * s)) ** 2 + chest.wobble(20, 0.04)
+    # Upwards it leans to the middle: its top would lie in the lung like a nodule otherwise.
+    lean = np.clip((chest.z + 45) / 58, 0, 1) * 22
+    heart = chest.ellipse(48 * s, 44 * s, (24 - lean) * s, -22 * s)
+    heart = heart + ((chest.z + 45) / (58 * s)) ** 2 + chest.wobble(20, 0.04)
     lungs &= ~(heart < 1)
     chest.hu[lungs] = (LUNG + rng.uniform(-25, 35)) + 0.25 * np.broadcast_to(chest.y, chest.hu.shape)[lungs]
     chest.hu[heart < 1] = BLOOD - 15

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -119,6 +120,8 @@ class Person:
     page: Page
     site: Site
     complaints: list[str]
+    # The browser itself reports each answer 4xx; a test that provokes some says which.
+    provoked: str = "nothing"
 
     def go(self, path: str) -> None:
         self.page.goto(f"{self.site.url}{path}")
@@ -154,4 +157,5 @@ def person(site: Site, browser: Browser) -> Iterator[Callable[..., Person]]:
     yield enter
     for one in people:
         one.context.close()
-    assert [complaint for one in people for complaint in one.complaints] == []
+    unprovoked = [text for one in people for text in one.complaints if not re.search(one.provoked, text)]
+    assert unprovoked == []

@@ -69,7 +69,7 @@ export class Rulers {
     if (!this.isEdited) return;
     // The tool's own end of drawing comes with the same event; it reports by itself.
     setTimeout(() => {
-      this.report();
+      if (this.isEdited) this.report();
     });
   };
 

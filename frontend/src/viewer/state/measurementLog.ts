@@ -24,9 +24,10 @@ export class MeasurementLog {
     this.rulers()?.replace(state.measurements.present, activeFrames(state));
   }
 
-  /** Takes what has been drawn. */
+  /** Takes what has been drawn; told again what it knows, it makes no second step to undo of it. */
   record(measurements: Measurements): void {
-    this.keep(advance(useViewer.getState().measurements, measurements));
+    const history = useViewer.getState().measurements;
+    if (JSON.stringify(measurements) !== JSON.stringify(history.present)) this.keep(advance(history, measurements));
   }
 
   undo(): void {
