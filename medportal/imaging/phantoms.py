@@ -15,6 +15,10 @@ Floats = NDArray[np.float32]
 ROWS = COLUMNS = 256
 SLICES = 40
 SLICE_MM = 6.0
+# The patient's right and left, by the sign of x.
+SIDES = (-1, 1)
+# Nodules lie this far from the hilum: closer by, nobody could tell them from crossing vessels.
+PERIPHERAL_MM = 38.0
 AIR, LUNG, FAT, MUSCLE, BLOOD, BONE = -1000.0, -850.0, -100.0, 50.0, 60.0, 450.0
 
 
@@ -124,7 +128,7 @@ def _paint_body(chest: _Chest) -> NDArray[np.bool_]:
     chest.hu[inner < 1] = MUSCLE + rng.uniform(-10, 10)
     _paint_bones(chest, inner)
     lungs = np.zeros(chest.hu.shape, bool)
-    for side in (-1, 1):
+    for side in SIDES:
         width = rng.uniform(50, 57) * s
         height = chest.ellipse(width, rng.uniform(76, 84) * s, side * 72 * s, -6) + (chest.z / (128 * s)) ** 2
         lungs |= (height + chest.wobble(25, 0.05) < 1) & (inner < 0.86)
@@ -137,7 +141,7 @@ def _paint_body(chest: _Chest) -> NDArray[np.bool_]:
     chest.hu[heart < 1] = BLOOD - 15
     trachea = (chest.z > 15) & (chest.ellipse(8, 9, 0, 8) < 1)
     chest.hu[trachea] = AIR + 10
-    for side in (-1, 1):
+    for side in SIDES:
         bronchus = (np.abs(chest.z - 8) < 14) & (chest.ellipse(7, 6, side * (18 - chest.z * 0.5), 8) < 1)
         chest.hu[bronchus & ~lungs] = AIR + 20
     return lungs
@@ -192,8 +196,8 @@ def _paint_tube(
 def _paint_vessels(chest: _Chest, lungs: NDArray[np.bool_]) -> None:
     """Grow a vessel tree from each hilum: calibres from some 6 mm down, crossing slices at every angle."""
     rng = chest.rng
-    for side in (-1, 1):
-        hilum = np.array([side * 28 * chest.scale, 4, 0], np.float32)
+    for side in SIDES:
+        hilum = _hilum(chest, side)
         # Spread a little: stems from one point would make a lump of their own.
         stems = [
             (
@@ -209,6 +213,11 @@ def _paint_vessels(chest: _Chest, lungs: NDArray[np.bool_]) -> None:
             _paint_tube(chest, lungs, start, end, radius, BLOOD - 10)
             if radius > 0.9:
                 stems += [(end, _direction(rng, direction), radius * float(rng.uniform(0.6, 0.82))) for _ in range(2)]
+
+
+def _hilum(chest: _Chest, side: int) -> Floats:
+    """Return where the vessels of a lung begin (x, y, z; mm)."""
+    return np.array([side * 28 * chest.scale, 4, 0], np.float32)
 
 
 def _direction(rng: np.random.Generator, about: NDArray[np.generic]) -> Floats:
@@ -233,11 +242,15 @@ def _place(chest: _Chest, allowed: NDArray[np.bool_], rng: np.random.Generator) 
 
 
 def _paint_nodule(chest: _Chest, lungs: NDArray[np.bool_], mask: NDArray[np.bool_], rng: np.random.Generator) -> Nodule:
-    """Paint a nodule within the lung and mark it in `mask`."""
+    """Paint a nodule within the periphery of the lung and mark it in `mask`."""
     radius = float(rng.uniform(7, 16))
     reach = (int(radius / SLICE_MM), int(radius / chest.pixel_mm * 0.8))
     inside = ndimage.minimum_filter(lungs.view(np.uint8), (2 * reach[0] + 1, 2 * reach[1] + 1, 2 * reach[1] + 1))
-    centre = _place(chest, inside.astype(bool) if inside.any() else lungs, rng)
+    allowed = inside.astype(bool)
+    for side in SIDES:
+        x, y, z = _hilum(chest, side)
+        allowed &= (chest.x - x) ** 2 + (chest.y - y) ** 2 + (chest.z - z) ** 2 > PERIPHERAL_MM**2
+    centre = _place(chest, allowed if allowed.any() else lungs, rng)
     is_spiculated = bool(rng.random() < 0.6)
     dx, dy, dz = chest.x - centre[0], chest.y - centre[1], chest.z - centre[2]
     distance = np.sqrt(dx**2 + dy**2 + dz**2)
@@ -257,8 +270,8 @@ def _paint_nodule(chest: _Chest, lungs: NDArray[np.bool_], mask: NDArray[np.bool
             length = radius + rng.uniform(0.4, 1.0) * max(radius, 6)
             end = (centre + direction * length).astype(np.float32)
             _paint_tube(chest, lungs, centre, end, float(rng.uniform(0.7, 1.2)), density)
-    x, y, z = (float(v) for v in centre)
-    return Nodule((x, y, z), 2 * radius, is_spiculated)
+    where = (float(centre[0]), float(centre[1]), float(centre[2]))
+    return Nodule(where, 2 * radius, is_spiculated)
 
 
 def _scan(chest: _Chest) -> NDArray[np.int16]:

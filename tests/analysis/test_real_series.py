@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
-
-import pytest
 
 from medportal.archive.models import Series
 from medportal.jobs.models import Job
 from tests.packages import register
-from tests.processes import ROOT, Site
+from tests.processes import Site
 from tests.rails import People
-
-SHARED = Path(os.environ.get("MEDPORTAL_SHARED_DATA") or ROOT.parent / "shared" / "data")
-MR = SHARED / "series" / "mr-t1-120"
+from tests.real import MR_SERIES, needs_real_data
 
 
-@pytest.mark.skipif(not MR.is_dir(), reason="no real images: MEDPORTAL_SHARED_DATA names no folder that holds them")
+@needs_real_data
 def test_a_real_mr_series_is_imported_and_read(site: Site, people: People, tmp_path: Path) -> None:
     people.member("reader")
     reads_mr = {"modalities": ["MR"], "window": [0.0, 2000.0]}
     version = register(people.team, tmp_path, input=reads_mr)
-    words = ("predict", "--model", "bright", "--path", str(MR), "--team", people.team.slug, "--json")
+    words = ("predict", "--model", "bright", "--path", str(MR_SERIES), "--team", people.team.slug, "--json")
     report = json.loads(site.command(*words).stdout.splitlines()[-1])
     series = Series.objects.get(team=people.team)
     result = report["result"]

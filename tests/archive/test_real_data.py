@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import shutil
 import subprocess
 import warnings
@@ -24,12 +23,11 @@ from medportal.imaging.headers import read_header
 from medportal.imaging.stacks import decode_source, load_files, sources_of
 from tests import dicom
 from tests.archive.conftest import address, failures, parts_of, stored
+from tests.real import DATA, needs_real_data
 
-ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("MEDPORTAL_SHARED_DATA") or ROOT.parent / "shared" / "data")
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.skipif(not (DATA / "manifest.csv").is_file(), reason="no MEDPORTAL_SHARED_DATA"),
+    needs_real_data,
     pytest.mark.filterwarnings("ignore::UserWarning"),
 ]
 # Cut short, without what an image needs, or with numbers that are none: refused, and why.

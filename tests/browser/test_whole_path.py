@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from tests import dicom
 from tests.browser.conftest import PATIENTS, Person, Wire
 from tests.processes import wait_until
+from tests.real import MR_SERIES, needs_real_data
 
 SLICES = 40
 Enter = Callable[..., Person]
@@ -178,6 +179,24 @@ def test_a_length_is_measured_undone_and_done_again(person: Enter) -> None:
     expect(listed).to_have_count(0)
     page.keyboard.press("Control+Shift+z")
     expect(listed).to_be_visible()
+
+
+@needs_real_data
+def test_a_real_series_is_read(person: Enter) -> None:
+    from medportal.archive.models import Series
+
+    reader = person("reader")
+    reader.site.command("import", str(MR_SERIES), "--team", "demo")
+    series = Series.objects.select_related("study").get(team__slug="demo", modality="MR", number_of_instances=120)
+    reader.go(f"/teams/demo/studies/{series.study.study_instance_uid}")
+    page = reader.page
+    wait_for_mark(page, "series-complete:")
+    expect(page.get_by_text("Image 61 / 120")).to_be_visible()
+    page.keyboard.press("End")
+    expect(page.get_by_text("Image 120 / 120")).to_be_visible()
+    expect(page.get_by_text("SYNTHETIC", exact=True)).to_have_count(0)
+    # The shipped model reads CT alone, and says so.
+    expect(page.get_by_role("alert").get_by_text("MR")).to_be_visible()
 
 
 # --- a model is trained --------------------------------------------------------------------------------------------
