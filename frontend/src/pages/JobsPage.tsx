@@ -7,7 +7,7 @@ import { useTranslation } from "react-i18next";
 
 import { api, dataOf } from "../api/client";
 import { keys, useJobs, withJob, type Job } from "../store/queries";
-import { includes, teamOf, useSession } from "../store/session";
+import { mayCancel, useSession } from "../store/session";
 import { moment } from "../ui/format";
 import { JobBadge } from "../ui/JobBadge";
 import { Empty, Failed, Loading } from "../ui/States";
@@ -37,7 +37,6 @@ export function JobsPage(): ReactNode {
   const jobs = useJobs(team);
   const cancel = useCancelJob(team);
   const me = useSession((state) => state.me);
-  const role = teamOf(me, team)?.role;
   if (jobs.isPending) return <Loading />;
   if (jobs.isError) return <Failed error={jobs.error} onRetry={() => void jobs.refetch()} />;
   return (
@@ -50,7 +49,6 @@ export function JobsPage(): ReactNode {
         {jobs.data.map((job) => {
           const address = addressOf(team, job);
           const isOpen = job.state === "queued" || job.state === "running";
-          const mayCancel = role === "manager" || (job.created_by === me?.username && includes(role, "reader"));
           return (
             <Paper key={job.id} withBorder p="sm">
               <Group justify="space-between" gap="xs">
@@ -73,7 +71,7 @@ export function JobsPage(): ReactNode {
                 </Stack>
                 <Group gap="xs">
                   <JobBadge job={job} />
-                  {isOpen && mayCancel && (
+                  {isOpen && mayCancel(me, team, job) && (
                     <Button
                       size="compact-sm"
                       variant="default"

@@ -6,7 +6,7 @@ import { useEffect, useMemo, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useTraining, type Training } from "../store/queries";
-import { teamOf, useSession } from "../store/session";
+import { mayCancel, useSession } from "../store/session";
 import { useTrainingEvents } from "../store/training";
 import { Confirm } from "../ui/Confirm";
 import { Curves, type Curve } from "../ui/Curves";
@@ -111,7 +111,7 @@ function Cancel({ team, training }: { team: string; training: Training }): React
   const me = useSession((state) => state.me);
   const { job } = training;
   const isOpen = job.state === "queued" || job.state === "running";
-  if (!isOpen || (teamOf(me, team)?.role !== "manager" && job.created_by !== me?.username)) return null;
+  if (!isOpen || !mayCancel(me, team, job)) return null;
   return (
     <>
       <Button

@@ -28,6 +28,12 @@ export const includes = (role: Role | undefined, wanted: Role): boolean =>
 export const teamOf = (me: Me | null | undefined, slug: string): Team | undefined =>
   me?.teams.find((team) => team.slug === slug);
 
+/** A job is stopped by who started it, or by a manager; the site checks it again. */
+export function mayCancel(me: Me | null | undefined, team: string, job: { created_by: string | null }): boolean {
+  const role = teamOf(me, team)?.role;
+  return role === "manager" || (job.created_by === me?.username && includes(role, "reader"));
+}
+
 export const defaultTeam = (me: Me): string | undefined => me.default_team ?? me.teams[0]?.slug;
 
 function setMe(me: Me): void {
