@@ -93,7 +93,9 @@ def test_a_foreign_page_can_do_nothing(page):
     assert (refused.status_code, refused.json()["code"]) == (403, "csrf_failed")
     post(page, "/api/v1/auth/login/", body)
     assert page.patch(ME, {"theme": "light"}, JSON).status_code == 403
-    assert page.post("/api/v1/auth/logout/").status_code == 403
+    assert page.post("/api/v1/auth/logout/", content_type=JSON).status_code == 403
+    # What a foreign page's form sends is not even read.
+    assert page.post("/api/v1/auth/logout/", {"any": "thing"}).status_code == 415
     assert page.get(ME).status_code == 200
 
 

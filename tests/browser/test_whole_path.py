@@ -196,7 +196,8 @@ def test_a_real_series_is_read(person: Enter) -> None:
     expect(page.get_by_text("Image 120 / 120")).to_be_visible()
     expect(page.get_by_text("SYNTHETIC", exact=True)).to_have_count(0)
     # The shipped model reads CT alone, and says so.
-    expect(page.get_by_role("alert").get_by_text("MR")).to_be_visible()
+    expect(page.get_by_text("This model reads CT, not MR.")).to_be_visible()
+    expect(page.get_by_role("button", name="Run", exact=True)).to_be_disabled()
 
 
 # --- a model is trained --------------------------------------------------------------------------------------------
@@ -264,7 +265,7 @@ def test_an_answer_streams_to_two_people_and_through_a_cut(person: Enter) -> Non
     for one in (runner, watcher):
         one.go(study_of(4))
         wait_for_mark(one.page, "first-image")
-    expect(watcher.page.get_by_role("button", name="Run", exact=True)).to_have_count(0)
+    expect(watcher.page.get_by_role("button", name="Run", exact=True)).to_be_disabled()
     wire.cut_after = 5
 
     runner.page.get_by_role("button", name="Run", exact=True).click()

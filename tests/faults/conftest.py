@@ -23,11 +23,11 @@ def site(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> It
 @pytest.fixture
 def worker(site: Site) -> Iterator[Callable[[str], Child]]:
     """Return a function that starts a queue's worker, which also knows the tests' counting job."""
+    from medportal.jobs.models import Heartbeat
+
     started: list[Child] = []
 
     def start(queue: str) -> Child:
-        from medportal.jobs.models import Heartbeat
-
         Heartbeat.objects.filter(queue=queue).delete()
         child = site.start_worker(queue, include="tests.jobs.work")
         started.append(child)
@@ -37,3 +37,5 @@ def worker(site: Site) -> Iterator[Callable[[str], Child]]:
     yield start
     for child in started:
         child.kill()
+    # Killed, they left their last signs of life behind.
+    Heartbeat.objects.all().delete()
