@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from uuid import UUID, uuid4, uuid5
 
+from django.conf import settings
 from pydicom.data import get_testdata_file
 
 from medportal.accounts.models import Team, User
@@ -53,7 +56,22 @@ REAL_FILES = (
 
 def make_demo(team: Team, actor: User, *, patients: int, say: Say) -> TrainingRun:
     """Make what is missing of the demo, and return its training; made again, it adds nothing."""
-    return _start_training(team, actor, make_data(team, actor, patients=patients, say=say))
+    with _one_at_a_time(say):
+        return _start_training(team, actor, make_data(team, actor, patients=patients, say=say))
+
+
+@contextlib.contextmanager
+def _one_at_a_time(say: Say) -> Iterator[None]:
+    """Wait while another process of this machine makes the demo: two would make every phantom twice."""
+    path = Path(settings.DATA_DIR) / "run" / "demo.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            say("another process is making the demo: waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def make_data(team: Team, actor: User, *, patients: int, say: Say) -> CohortVersion:
