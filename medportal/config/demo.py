@@ -26,7 +26,7 @@ from medportal.errors import MedportalError
 from medportal.imaging.phantom_dicom import phantom_uid
 from medportal.imaging.phantoms import SLICES, Kind
 from medportal.jobs.models import State
-from medportal.learning.phantom_data import CLASS_OF_KIND, CLASSES, DESCRIPTION, LIMITS, PhantomCase
+from medportal.learning.phantom_data import CLASS_OF_KIND, CLASSES, DESCRIPTION, PhantomCase
 from medportal.learning.phantom_files import PhantomFiles, made_files
 from medportal.training.models import TrainingRun
 from medportal.training.services import start_training
@@ -160,7 +160,7 @@ def _freeze(team: Team, actor: User, cases: list[PhantomCase]) -> CohortVersion:
         team.slug,
         name=COHORT,
         title="Lung phantoms",
-        description=f"{len(cases)} patients, {DESCRIPTION}. {LIMITS}",
+        description=f"{len(cases)} patients, {DESCRIPTION}. What is learnt from them means nothing on images of people.",
         scheme=SCHEME,
         classes=CLASSES,
         series=[_series_uid(case) for case in cases],

@@ -25,7 +25,7 @@ class Classification:
     window_low: float = _setting(-1000.0, "Value (HU for CT) that becomes black.", minimum=-10000, maximum=10000)
     window_high: float = _setting(300.0, "Value (HU for CT) that becomes white.", minimum=-10000, maximum=10000)
     context: int = _setting(1, "Neighbouring slices on either side that the network also sees.", minimum=0, maximum=3)
-    epochs: int = _setting(12, "Passes over the training data, at most.", minimum=1, maximum=1000)
+    epochs: int = _setting(10, "Passes over the training data, at most.", minimum=1, maximum=1000)
     stop_metric: str = _setting(
         "none",
         "Stop before the last epoch once this figure of the validation split reaches the value below.",

@@ -5,6 +5,7 @@ import "uplot/dist/uPlot.min.css";
 import { Box, useComputedColorScheme } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { useEffect, useRef, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
 import uPlot from "uplot";
 
 export interface Curve {
@@ -25,6 +26,7 @@ interface Props {
 const HEIGHT = 230;
 
 export function Curves({ epochs, curves, range, title }: Props): ReactNode {
+  const { t } = useTranslation();
   const { ref, width } = useElementSize();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -46,7 +48,7 @@ export function Curves({ epochs, curves, range, title }: Props): ReactNode {
           { stroke: ink, grid, size: 46 },
         ],
         series: [
-          {},
+          { label: t("training.epoch") },
           ...curves.map((curve) => ({
             label: curve.label,
             stroke: curve.colour,
@@ -66,11 +68,11 @@ export function Curves({ epochs, curves, range, title }: Props): ReactNode {
       made.destroy();
     };
     // eslint-disable-next-line react-hooks/exhaustive-deps -- values are fed below; only shape and size make it anew
-  }, [shape, wide, scheme]);
+  }, [shape, wide, scheme, t]);
 
   useEffect(() => {
     plot.current?.setData([epochs, ...curves.map(({ values }) => values)] as uPlot.AlignedData);
-  }, [epochs, curves, shape, wide, scheme]);
+  }, [epochs, curves, shape, wide, scheme, t]);
 
   return (
     <Box ref={ref} role="img" aria-label={title} mih={HEIGHT + 40}>
