@@ -119,7 +119,7 @@ function ModelCard({ model, onAsk, onShow }: CardProps): ReactNode {
               <Table.Tr key={version.number} data-testid={`version-${String(version.number)}`}>
                 <Table.Td fw={600}>v{version.number}</Table.Td>
                 <Table.Td>
-                  <Badge color={COLOURS[version.stage ?? "candidate"]} variant="light" tt="none">
+                  <Badge color={COLOURS[version.stage ?? "candidate"]} variant="light" tt="none" miw="max-content">
                     {t(`models.stages.${version.stage ?? "candidate"}`)}
                   </Badge>
                 </Table.Td>
