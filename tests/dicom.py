@@ -182,11 +182,6 @@ def nested(depth: int, **values: Any) -> bytes:
     return with_tail(begin * depth + end * depth, **values)
 
 
-def deflated(body: bytes) -> bytes:
-    machine = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    return machine.compress(body) + machine.flush()
-
-
 def deflate_bomb(gigabytes: int = 2) -> bytes:
     """An object of 2 MB that inflates to gigabytes of pixels, as many as its header says."""
     ds = dataset(noise(4, 4), Rows=32768, Columns=32768, NumberOfFrames=gigabytes // 2)

@@ -31,7 +31,7 @@ export function csrfToken(): string {
 }
 
 /** Returns the failure that a response tells of. */
-export async function problemOf(response: Response): Promise<ApiProblem> {
+async function problemOf(response: Response): Promise<ApiProblem> {
   try {
     const { status, code, detail, ...extra } = (await response.json()) as Record<string, unknown>;
     return new ApiProblem(Number(status ?? response.status), String(code ?? "unknown"), String(detail ?? ""), extra);

@@ -1,9 +1,5 @@
 /** The tab's one socket: topics with a count of who watches them, resumed from the last number after a break. */
 
-import type { components } from "./schema.gen";
-
-export type Events = components["schemas"]["Events"];
-
 export interface TopicEvent {
   topic: string;
   seq: number;

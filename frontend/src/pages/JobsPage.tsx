@@ -25,7 +25,7 @@ export const useCancelJob = (team: string): ((id: string) => void) => {
 };
 
 /** Where a job's result is looked at. */
-export function addressOf(team: string, job: Job): string | undefined {
+function addressOf(team: string, job: Job): string | undefined {
   if (job.kind === "training") return `/teams/${team}/training/${job.id}`;
   const study = /^study:[^/]+\/(.+)$/.exec(job.subject)?.[1];
   return study && `/teams/${team}/studies/${study}`;

@@ -33,7 +33,7 @@ export interface WorklistSearch {
 
 const AI = ["none", "queued", "running", "succeeded", "failed"];
 
-export const worklist = createRoute({
+const worklist = createRoute({
   getParentRoute: () => home,
   path: "/",
   component: WorklistPage,

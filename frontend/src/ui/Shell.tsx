@@ -9,7 +9,7 @@ import { useTranslation } from "react-i18next";
 import { prefer, signOut, useSession, type Language, type Theme } from "../store/session";
 import { i18next, LANGUAGES } from "./i18n";
 
-export interface Place {
+interface Place {
   to: string;
   key: string;
 }

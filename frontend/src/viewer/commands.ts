@@ -25,7 +25,7 @@ export function presetsOf(state: ViewerState): WindowPreset[] {
   return windowPresets(activeSeries(state)?.modality ?? "", activeFrames(state)[state.index]?.windows ?? []);
 }
 
-export function stepSeries(session: StudySession, step: 1 | -1): void {
+function stepSeries(session: StudySession, step: 1 | -1): void {
   const { study, seriesUid } = useViewer.getState();
   const shown = study?.series.filter((series) => series.is_displayable) ?? [];
   const next = shown[shown.findIndex((series) => series.series_instance_uid === seriesUid) + step];
@@ -36,7 +36,7 @@ export function toggleCine(): void {
   useViewer.setState(({ cine }) => ({ cine: { ...cine, isPlaying: !cine.isPlaying } }));
 }
 
-export function toggleMap(): void {
+function toggleMap(): void {
   useAnalyses.setState(({ isMapVisible }) => ({ isMapVisible: !isMapVisible }));
 }
 

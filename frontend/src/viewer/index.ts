@@ -1,3 +1,3 @@
 /** The door of the viewer: the page, to be loaded lazily. */
 
-export { default, default as ViewerPage } from "./ViewerPage";
+export { default as ViewerPage } from "./ViewerPage";

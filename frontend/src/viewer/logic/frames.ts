@@ -142,7 +142,7 @@ function unitOf(metadata: DicomJson): string {
  * Orders frames along the normal of their common plane, in the direction in which they were numbered.
  * Frames without such a plane (or several at one place: cine, dynamic series) keep their numbers' order.
  */
-export function inBodyOrder(frames: readonly Frame[]): Frame[] {
+function inBodyOrder(frames: readonly Frame[]): Frame[] {
   const byNumber = [...frames].sort(
     (a, b) => (a.instanceNumber ?? Infinity) - (b.instanceNumber ?? Infinity) || compareText(a.sopInstanceUid, b.sopInstanceUid) || a.frameNumber - b.frameNumber,
   );

@@ -10,7 +10,7 @@ import { shownFrame, useViewer } from "../state/viewerStore";
 import styles from "../viewer.module.css";
 import { heatOf } from "./heat";
 
-export function useShownMap(): ActivationMap | null {
+function useShownMap(): ActivationMap | null {
   const frame = useViewer(shownFrame);
   return useAnalyses(({ byJob, shownJob }) => {
     if (!frame) return null;

@@ -13,7 +13,7 @@ const STOPS: readonly (readonly [at: number, colour: Colour])[] = [
 ];
 
 /** Returns the colour of a share, 0 to 1. */
-export function heatColour(share: number): Colour {
+function heatColour(share: number): Colour {
   const at = STOPS.findIndex(([place]) => place >= share);
   const [before, after] = [STOPS[Math.max(0, at - 1)], STOPS[at < 0 ? STOPS.length - 1 : at]];
   if (!before || !after) return [0, 0, 0, 0];

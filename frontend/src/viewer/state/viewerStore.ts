@@ -21,7 +21,7 @@ export interface SeriesLoading {
   mask: Uint8Array;
 }
 
-export interface Cine {
+interface Cine {
   isPlaying: boolean;
   framesPerSecond: number;
 }
