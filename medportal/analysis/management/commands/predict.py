@@ -45,7 +45,7 @@ class Command(BaseCommand):
         team = command_line.chosen_team(options)
         user = command_line.chosen_member(options, team, Role.READER)
         model, _, version = options["model"].partition("@")
-        if version and not version.isdigit():
+        if version and not version.isdecimal():
             raise CommandError(f"{options['model']!r} is not MODEL or MODEL@NUMBER.")
         with command_line.plain_errors():
             analysis = services.start_analysis(

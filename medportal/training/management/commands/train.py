@@ -44,7 +44,7 @@ class Command(BaseCommand):
         team = command_line.chosen_team(options)
         user = command_line.chosen_member(options, team, Role.RESEARCHER)
         cohort, _, version = options["cohort"].partition("@")
-        if version and not version.isdigit():
+        if version and not version.isdecimal():
             raise CommandError(f"{options['cohort']!r} is not COHORT or COHORT@NUMBER.")
         with command_line.plain_errors():
             training = services.start_training(

@@ -112,7 +112,7 @@ class Command(BaseCommand):
 def _version(team: Team, user: User, words: str) -> ModelVersion:
     """Return the version that `MODEL@VERSION` names, or the one of `MODEL` in production."""
     name, _, number = words.partition("@")
-    if number and not number.isdigit():
+    if number and not number.isdecimal():
         raise CommandError(f"{words!r} is not MODEL or MODEL@NUMBER.")
     return access.get_version(user, team.slug, name, int(number) if number else None)
 
