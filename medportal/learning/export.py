@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections import OrderedDict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -56,24 +56,24 @@ def export_onnx(network: nn.Module, path: Path, *, channels: int, size: tuple[in
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def check_parity(network: nn.Module, path: Path, samples: NDArray[np.float32], *, batch: int = 32) -> dict[str, Any]:
-    """Return how far ONNX Runtime is from torch on samples; raises InvalidError `parity` where it is too far."""
+def check_parity(network: nn.Module, path: Path, batches: Iterable[NDArray[np.float32]]) -> dict[str, Any]:
+    """Return how far ONNX Runtime is from torch on batches of samples; raises InvalidError `parity` where it is too far."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    furthest: dict[str, float] = OrderedDict((name, 0.0) for name in NAMES)
+    furthest, count = dict.fromkeys(NAMES, 0.0), 0
     network = network.cpu().eval()
-    for start in range(0, len(samples), batch):
-        part = samples[start : start + batch]
+    for batch in batches:
+        count += len(batch)
         with torch.no_grad():
-            expected = network(torch.from_numpy(part))
-        for name, ours, theirs in zip(NAMES, session.run(list(NAMES), {"image": part}), expected, strict=True):
+            expected = network(torch.from_numpy(batch))
+        for name, ours, theirs in zip(NAMES, session.run(list(NAMES), {"image": batch}), expected, strict=True):
             furthest[name] = max(furthest[name], float(np.abs(ours - theirs.numpy()).max()))
     if max(furthest.values()) > TOLERANCE:
         raise InvalidError("parity", f"ONNX Runtime and torch differ by {max(furthest.values()):.2g}.")
     return {
-        "samples": len(samples),
+        "samples": count,
         "tolerance": TOLERANCE,
         **{f"largest_{k}_difference": v for k, v in furthest.items()},
     }

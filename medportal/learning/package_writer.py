@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -34,18 +36,20 @@ def write_package(
     recipe: str,
     assessment: Assessment,
     history: list[dict[str, Any]],
-    samples: NDArray[np.float32],
+    batches: Iterable[NDArray[np.float32]],
     data: dict[str, Any],
 ) -> Manifest:
     """Write a package into `folder` and return its manifest.
 
-    `samples` are validation samples, (N, channels, rows, columns): parity is checked on all of them, the first two
-    become the golden input. Raises InvalidError `parity` or `manifest`.
+    `batches` hold the validation samples, each (N, channels, rows, columns): parity is checked on all of them, the
+    first two become the golden input. Raises InvalidError `parity` or `manifest`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     model_path = folder / "model.onnx"
     parameters = export_onnx(network, model_path, channels=spec.channels, size=spec.size)
-    parity = check_parity(network, model_path, samples)
+    later = iter(batches)
+    first = next(later)
+    parity = check_parity(network, model_path, chain([first], later))
     manifest = Manifest(
         name=name,
         title=title,
@@ -76,7 +80,7 @@ def write_package(
     parse_manifest(document)
     (folder / MANIFEST).write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     (folder / "README.md").write_text(card(manifest))
-    golden = samples[:2]
+    golden = first[:2]
     np.save(folder / GOLDEN_INPUT, golden)
     np.save(folder / GOLDEN_OUTPUT, Session(open_package(folder), use_gpu=False).run(golden)[0])
     return manifest

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from medportal.learning.assess import assess
 from medportal.learning.dataset import Prepared, shuffle_labels
@@ -16,7 +17,7 @@ from medportal.learning.loop import CancelledError, Reports, train
 from medportal.learning.package_writer import write_package
 from medportal.learning.prepared import input_spec
 
-PARITY_SAMPLES = 256
+PARITY_BATCH = 32
 __all__ = ["CancelledError", "run"]
 
 
@@ -45,9 +46,6 @@ def run(spec: dict[str, Any], *, say: Callable[..., None], is_cancelled: Callabl
     if is_cancelled():
         raise CancelledError
     say("stage", stage="exporting", detail="")
-    numbers = prepared.of_split("validation")
-    step = max(1, len(numbers) // PARITY_SAMPLES)
-    samples = np.stack([prepared.sample(i, config["context"]) for i in numbers[::step][:PARITY_SAMPLES]])
     manifest = write_package(
         Path(spec["output_dir"]),
         network=outcome.network,
@@ -59,7 +57,7 @@ def run(spec: dict[str, Any], *, say: Callable[..., None], is_cancelled: Callabl
         recipe=spec["recipe"],
         assessment=assessment,
         history=outcome.history,
-        samples=samples,
+        batches=_validation_batches(prepared, config["context"]),
         data=spec["data"],
     )
     say(
@@ -72,3 +70,10 @@ def run(spec: dict[str, Any], *, say: Callable[..., None], is_cancelled: Callabl
         sha256=manifest.model.sha256,
         package=spec["output_dir"],
     )
+
+
+def _validation_batches(prepared: Prepared, context: int) -> Iterator[NDArray[np.float32]]:
+    """Yield the whole validation split, a few samples at a time."""
+    numbers = prepared.of_split("validation")
+    for start in range(0, len(numbers), PARITY_BATCH):
+        yield np.stack([prepared.sample(i, context) for i in numbers[start : start + PARITY_BATCH]])
