@@ -7,17 +7,22 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medportal.errors import InvalidError, MedportalError
+from medportal.imaging.attributes import Attributes
 from medportal.imaging.decoder import Decoder
+from medportal.imaging.display import to_rgb
 from medportal.imaging.frames import Array, PixelDescription, decode_native
 from medportal.imaging.geometry import Plane, planes_of, slice_spacing_mm
 from medportal.imaging.headers import Header, open_data_set, read_header
 from medportal.imaging.uids import DEFLATED_LE
 from medportal.imaging.volumes import Volume, to_modality_units
+
+Decoded = TypeVar("Decoded")
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,7 @@ def load_files(paths: Iterable[Path], decoder: Decoder) -> Volume:
 
 
 def load_volume(sources: Sequence[FrameSource], decoder: Decoder, *, modality: str = "") -> Volume:
-    """Return single-channel frames as one volume in modality units, ordered along their normal.
+    """Return frames as one volume in modality units, ordered along their normal; colour where none is of one channel.
 
     Frames of another size or direction than most (a scout within the series) are left out; `sop_instance_uids` and
     `frames` say which are in it. Raises InvalidError `not_a_volume` where there is no such stack, and what decoding
@@ -99,8 +104,8 @@ def load_volume(sources: Sequence[FrameSource], decoder: Decoder, *, modality: s
     """
     stack = _ordered(_like_most(sources))
     if not stack:
-        raise InvalidError("not_a_volume", "The series holds no images of one channel.")
-    array = _filled(stack, decoder)
+        raise InvalidError("not_a_volume", "The series holds no images that make a stack.")
+    array = _filled_grey(stack, decoder) if _is_grey(stack[0]) else _filled_colour(stack, decoder)
     first = stack[0].plane
     positions = [p for source in stack if (p := source.plane.slice_position_mm) is not None]
     row_mm, column_mm = first.spacing_mm or (1.0, 1.0)
@@ -117,12 +122,16 @@ def load_volume(sources: Sequence[FrameSource], decoder: Decoder, *, modality: s
 
 
 def _like_most(sources: Sequence[FrameSource]) -> list[FrameSource]:
-    grey = [
-        s for s in sources if s.pixel.samples_per_pixel == 1 and s.pixel.photometric_interpretation != "PALETTE COLOR"
-    ]
-    kinds = Counter(map(_kind, grey))
+    grey = [source for source in sources if _is_grey(source)]
+    eligible = grey or [source for source in sources if source.pixel.samples_per_pixel == 3]
+    kinds = Counter(map(_kind, eligible))
     wanted = kinds.most_common(1)[0][0] if kinds else None
-    return [source for source in grey if _kind(source) == wanted]
+    return [source for source in eligible if _kind(source) == wanted]
+
+
+def _is_grey(source: FrameSource) -> bool:
+    pixel = source.pixel
+    return pixel.samples_per_pixel == 1 and pixel.photometric_interpretation != "PALETTE COLOR"
 
 
 def _kind(source: FrameSource) -> tuple[object, ...]:
@@ -140,7 +149,13 @@ def _ordered(sources: list[FrameSource]) -> list[FrameSource]:
     return [sources[i] for i in order]
 
 
-def _filled(stack: list[FrameSource], decoder: Decoder) -> NDArray[np.int16] | NDArray[np.float32]:
+def _filled_colour(stack: list[FrameSource], decoder: Decoder) -> NDArray[np.uint8]:
+    """Decode colour frames into one array, (slice, row, column, 3)."""
+    frames = _in_parallel(lambda source: to_rgb(decode_source(source, decoder), source.pixel, Attributes({})), stack)
+    return np.stack(list(frames))
+
+
+def _filled_grey(stack: list[FrameSource], decoder: Decoder) -> NDArray[np.int16] | NDArray[np.float32]:
     """Decode the frames into one array, which stays int16 as long as that loses nothing."""
     pixel = stack[0].pixel
     array: NDArray[np.int16] | NDArray[np.float32] = np.empty((len(stack), pixel.rows, pixel.columns), np.int16)
@@ -155,9 +170,7 @@ def _filled(stack: list[FrameSource], decoder: Decoder) -> NDArray[np.int16] | N
     return array
 
 
-def _in_parallel(
-    function: Callable[[FrameSource], NDArray[np.int16] | NDArray[np.float32]], stack: list[FrameSource]
-) -> Iterable[NDArray[np.int16] | NDArray[np.float32]]:
+def _in_parallel(function: Callable[[FrameSource], Decoded], stack: list[FrameSource]) -> Iterable[Decoded]:
     """Map in order; compressed frames two at a time, since two children decode them."""
     if stack[0].pixel.is_native:
         yield from map(function, stack)

@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Volume:
-    """A 3-D array of shape (slice, row, column) in modality units (HU for CT), slices in order along their normal."""
+    """A 3-D array of shape (slice, row, column) in modality units (HU for CT), slices in order along their normal.
 
-    array: NDArray[np.int16] | NDArray[np.float32]
+    Of colour images the shape is (slice, row, column, 3): red, green and blue in 0…255.
+    """
+
+    array: NDArray[np.int16] | NDArray[np.float32] | NDArray[np.uint8]
     spacing_mm_zyx: tuple[float, float, float]
     # Position (LPS, mm) of the centre of the first slice's first pixel, and row and column direction cosines.
     origin_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -27,6 +30,11 @@ class Volume:
     def number_of_slices(self) -> int:
         """How many slices the stack has."""
         return int(self.array.shape[0])
+
+    @property
+    def is_colour(self) -> bool:
+        """Whether the slices are in colour."""
+        return self.array.ndim == 4
 
 
 def to_modality_units(

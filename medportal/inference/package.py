@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from medportal.errors import InvalidError
 from medportal.inference.manifest import Manifest, read_manifest
 
-MANIFEST, GOLDEN_INPUT, GOLDEN_OUTPUT = "manifest.json", "golden_input.npy", "golden_output.npy"
+MANIFEST, GOLDEN = "manifest.json", "golden.npz"
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,15 @@ class Package:
         """Where the network lies."""
         return self.path / self.manifest.model.file
 
-    def golden(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the golden (input, logits); raises InvalidError `golden`."""
+    def golden(self) -> tuple[list[NDArray[np.generic]], dict[str, NDArray[np.float32]]]:
+        """Return the golden inputs, in the manifest's order, and outputs by name; raises InvalidError `golden`."""
+        model = self.manifest.model
         try:
-            found = [np.load(self.path / name, allow_pickle=False) for name in (GOLDEN_INPUT, GOLDEN_OUTPUT)]
-        except (OSError, ValueError) as error:
+            with np.load(self.path / GOLDEN, allow_pickle=False) as file:
+                found = {name: file[name] for name in (*model.inputs, *model.outputs)}
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise InvalidError("golden", "The package has no readable golden input and output.") from error
-        return found[0], found[1]
+        return [found[name] for name in model.inputs], {name: found[name] for name in model.outputs}
 
 
 def open_package(path: Path, expected_sha256: str | None = None) -> Package:

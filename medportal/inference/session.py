@@ -6,6 +6,7 @@ import os
 import threading
 from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -43,7 +44,7 @@ class Session:
     def _require_names(self) -> None:
         """Refuse a network that does not have the input and outputs that its manifest names."""
         there = {one.name for one in (*self._session.get_inputs(), *self._session.get_outputs())}
-        for name in (self._model.input_name, self._model.logits_name, self._model.activation_name):
+        for name in (*self._model.inputs, *self._model.outputs):
             if name not in there:
                 raise InvalidError("model_cannot_be_loaded", f"The network has no {name!r}, which its manifest names.")
 
@@ -52,17 +53,18 @@ class Session:
         """The execution provider that really runs the network."""
         return str(self._session.get_providers()[0]).removesuffix("ExecutionProvider")
 
-    def run(self, samples: Floats) -> tuple[Floats, Floats]:
-        """Return (logits, activation) for samples of shape (batch, channels, rows, columns).
+    def run(self, *inputs: NDArray[Any]) -> dict[str, Floats]:
+        """Return the outputs by name, for inputs in the manifest's order, each (batch, …).
 
-        Raises InvalidError `model_failed` where the network does not take them.
+        Raises InvalidError `model_failed` where the network does not take them, or answers with what is no number.
         """
-        names = [self._model.logits_name, self._model.activation_name]
         try:
-            logits, activation = self._session.run(names, {self._model.input_name: samples})
+            answers = self._session.run(list(self._model.outputs), dict(zip(self._model.inputs, inputs, strict=True)))
         except Exception as error:
             raise InvalidError("model_failed", "The network cannot be run on samples of this shape.") from error
-        return logits, activation
+        if not all(np.isfinite(answer).all() for answer in answers):
+            raise InvalidError("model_failed", "The network's answer is not a number.")
+        return dict(zip(self._model.outputs, answers, strict=True))
 
 
 def _wanted_providers(use_gpu: bool) -> list[str]:
@@ -101,11 +103,19 @@ class ResidentSessions:
 
 
 def check_golden(package: Package, *, tolerance: float = 1e-3) -> float:
-    """Run the golden input and return the largest difference; raises InvalidError `golden` above the tolerance."""
-    samples, expected = package.golden()
-    logits, _ = Session(package, use_gpu=False).run(samples)
-    difference = float(np.abs(logits - expected).max()) if logits.shape == expected.shape else float("inf")
-    # NaN is no agreement either.
+    """Run the golden input and return the largest difference; raises InvalidError `golden` above the tolerance.
+
+    The tolerance is a part of the largest expected value, where that is above 1.
+    """
+    inputs, expected = package.golden()
+    answers = Session(package, use_gpu=False).run(*inputs)
+    difference = 0.0
+    for name, wanted in expected.items():
+        got = answers[name]
+        scale = max(1.0, float(np.abs(wanted).max())) if wanted.size else 1.0
+        here = float(np.abs(got - wanted).max()) / scale if got.shape == wanted.shape else float("inf")
+        # NaN is no agreement either: the comparison below fails for it.
+        difference = here if not here <= difference else difference
     if not difference <= tolerance:
         raise InvalidError("golden", f"The golden input gives another output (largest difference {difference:.2g}).")
     return difference

@@ -1,0 +1,131 @@
+"""The parts in which an answer comes, and the whole that they make."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medportal.imaging.marks import Box
+from medportal.imaging.volumes import Volume
+from medportal.inference.postprocess import Verdict
+from medportal.inference.preprocess import Grid, Region, grid_of, levels_of, prepare_block, prepare_slice
+from medportal.inference.session import Session
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A picture over (or instead of) a slice: `kind` is activation, mask, anomaly or reconstruction."""
+
+    kind: str
+    # uint8 (rows, columns); a mask holds segment numbers, else 255 is `scale`.
+    values: NDArray[np.uint8]
+    # The box of the frame that it covers, in its pixels.
+    region: Region
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class SlicePiece:
+    """What the model says of one slice."""
+
+    index: int
+    count: int
+    sop_instance_uid: str
+    frame: int
+    # Of any class but the first; of the best box; the anomaly's score; the part of the slice that is of a segment.
+    probability: float
+    # Each class's, where the model tells classes apart.
+    probabilities: tuple[float, ...] = ()
+    boxes: tuple[Box, ...] = ()
+    layers: tuple[Layer, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model says of a series as a whole; what its task does not give is empty."""
+
+    verdict: Verdict
+    # (classes,), and (slices, classes).
+    probabilities: NDArray[np.float64] | None = None
+    slice_probabilities: NDArray[np.float32] | None = None
+    # (slice, row, column) segment numbers on the stack.
+    mask: NDArray[np.uint8] | None = None
+    boxes: tuple[Box, ...] = ()
+    # Per slice: anomaly, and mean squared difference to the reconstruction.
+    scores: NDArray[np.float32] | None = None
+    errors: NDArray[np.float32] | None = None
+
+
+class Runner(ABC):
+    """A task's way of running: pieces in order of the slices, and their summary."""
+
+    def __init__(self, session: Session, volume: Volume) -> None:
+        self.session, self.volume = session, volume
+        self.manifest = session.package.manifest
+        self.spec = self.manifest.input
+        self.grid: Grid = grid_of(self.spec, volume.array.shape, volume.spacing_mm_zyx)
+        self._prepared: dict[int, Floats] = {}
+
+    @abstractmethod
+    def pieces(self, skip: frozenset[int]) -> Iterator[SlicePiece]:
+        """Yield a piece for each slice that is not in `skip`, in order."""
+
+    @abstractmethod
+    def summary(self, pieces: list[SlicePiece]) -> Answer:
+        """Return what all pieces, in order, say together."""
+
+    @cached_property
+    def levels(self) -> tuple[float, float]:
+        """The values that become 0 and 1."""
+        return levels_of(self.spec.scaling, self.volume.array)
+
+    def prepared_slice(self, index: int) -> Floats:
+        """Return a prepared slice, (channels of the image, rows, columns), each made once while it is near."""
+        if index not in self._prepared:
+            self._prepared[index] = prepare_slice(self.spec, self.grid, self.volume.array[index], self.levels)
+            self._prepared.pop(index - 4 * self.spec.context - 4, None)
+        return self._prepared[index]
+
+    def sample(self, index: int) -> Floats:
+        """Return what `preprocess.with_context` gives, without preparing the whole volume first."""
+        last, context = self.volume.number_of_slices - 1, self.spec.context
+        near = range(index - context, index + context + 1)
+        return np.concatenate([self.prepared_slice(min(max(i, 0), last)) for i in near])
+
+    def prepared_volume(self) -> Floats:
+        """Return the whole series on the grid, (channels, slice, row, column)."""
+        return prepare_block(self.spec, self.grid, self.volume.array, self.levels, in_plane=self.spec.dimensions == 2)
+
+    def piece(self, index: int, probability: float, **more: Any) -> SlicePiece:
+        """Return a slice's piece with what names the slice filled in."""
+        return SlicePiece(
+            index=index,
+            count=self.volume.number_of_slices,
+            sop_instance_uid=self.volume.sop_instance_uids[index],
+            frame=self.volume.frames[index],
+            probability=float(probability),
+            **more,
+        )
+
+
+def bytes_of(values: NDArray[Any], scale: float = 1.0) -> NDArray[np.uint8]:
+    """Return values of 0…`scale` as 0…255."""
+    grey: NDArray[np.uint8] = np.clip(values * (255 / scale), 0, 255).astype(np.uint8)
+    return grey
+
+
+def batches_of(todo: list[int], batch: int, first: int = 1) -> Iterator[list[int]]:
+    """Yield numbers in groups; the first is small, since the first answer should come at once."""
+    position = 0
+    while position < len(todo):
+        group = todo[position : position + (batch if position else first)]
+        position += len(group)
+        yield group
