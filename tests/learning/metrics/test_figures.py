@@ -1,4 +1,4 @@
-"""Figures by hand and by brute force; intervals by patients; temperature and threshold."""
+"""Figures by hand and by brute force; intervals by patients, the same whichever way they are drawn."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from medportal.learning.metrics import (
     auc,
     binary_figures,
     bootstrap_by_group,
-    choose_threshold,
     evaluate,
-    fit_temperature,
+    mean_figures,
 )
 
 
@@ -72,17 +71,36 @@ def test_evaluate_gives_value_and_interval_of_each_figure() -> None:
     assert found["auc"] == {"value": 1.0, "low": 1.0, "high": 1.0}
 
 
-def test_temperature_undoes_an_overconfident_scale() -> None:
-    rng = np.random.default_rng(1)
-    logit = rng.normal(0, 2, 4000)
-    labels = (rng.random(4000) < 1 / (1 + np.exp(-logit))).astype(int)
-    logits = np.stack([np.zeros_like(logit), 3 * logit], axis=1)
+def test_weights_say_what_drawing_samples_says() -> None:
+    rng = np.random.default_rng(4)
+    labels, scores = rng.integers(0, 2, 90), rng.random(90).round(1)
+    groups = [str(i // 3) for i in range(90)]
 
-    assert fit_temperature(logits, labels) == pytest.approx(3, rel=0.1)
+    def measure(chosen: np.ndarray) -> dict[str, float | None]:
+        return binary_figures(labels[chosen], scores[chosen], 0.5)
+
+    drawn, weighted = bootstrap_by_group(groups, measure, rounds=200), evaluate(labels, scores, groups, 0.5, rounds=200)
+
+    for name, figure in drawn.items():
+        assert weighted[name] == pytest.approx({"value": figure.value, "low": figure.low, "high": figure.high})
 
 
-def test_threshold_lies_in_the_middle_of_the_widest_gap_that_separates() -> None:
-    labels = np.array([0, 0, 0, 1, 1, 1])
-    scores = np.array([0.05, 0.1, 0.2, 0.8, 0.85, 0.9])
+def test_one_group_gives_a_value_and_no_interval() -> None:
+    found = evaluate(np.array([0, 1]), np.array([0.2, 0.9]), ["p", "p"], 0.5)
 
-    assert choose_threshold(labels, scores) == pytest.approx(0.5)
+    assert found["accuracy"] == {"value": 1.0, "low": None, "high": None}
+
+
+def test_a_figure_that_is_seldom_defined_has_no_interval() -> None:
+    found = evaluate(np.array([1, 1, 1]), np.array([0.2, 0.9, 0.8]), ["a", "b", "c"], 0.5)
+
+    assert found["auc"] == {"value": None, "low": None, "high": None}
+    assert found["specificity"]["value"] is None
+    assert found["recall"]["value"] == pytest.approx(2 / 3)
+
+
+def test_a_mean_leaves_out_what_is_not_defined() -> None:
+    found = mean_figures(["a", "b", "c"], {"dice": np.array([0.5, np.nan, 1.0])}).overall["dice"]
+
+    assert found.value == pytest.approx(0.75)
+    assert (found.low, found.high) == (0.5, 1.0)

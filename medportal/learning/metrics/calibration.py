@@ -1,0 +1,129 @@
+"""Whether a probability means what it says, and what is chosen on validation: temperature and thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medportal.learning.metrics.figures import Floats, ratio
+from medportal.learning.metrics.ranking import Labels, Ranked, Scores
+
+BINS = 15
+
+
+@dataclass(frozen=True)
+class Binned:
+    """Samples in bins of equal width of what was claimed: which bin, the claim, and whether it held."""
+
+    bin_of: NDArray[np.intp]
+    confidence: Floats
+    held: Floats
+    bins: int = BINS
+
+    def sums(self, weights: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return weight, summed confidence and summed truth of each bin: (rounds, bins) each."""
+        member = (self.bin_of[:, None] == np.arange(self.bins)).astype(np.float64)
+        return (
+            weights @ member,
+            weights @ (member * self.confidence[:, None]),
+            weights @ (member * self.held[:, None]),
+        )
+
+
+def reliability_bins(labels: NDArray[np.integer[Any]], probabilities: Floats, *, bins: int = BINS) -> Binned:
+    """Return the samples in bins of confidence (Guo et al. 2017).
+
+    Of two classes the confidence is the probability of the second, held against how often it is there (Naeini et al.
+    2015); of several it is that of the likeliest, held against how often it is right. A bin holds its upper edge.
+    """
+    if probabilities.shape[1] == 2:
+        confidence, held = probabilities[:, 1], labels == 1
+    else:
+        confidence, held = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    bin_of = np.clip(np.ceil(np.asarray(confidence, np.float64) * bins).astype(np.intp) - 1, 0, bins - 1)
+    return Binned(bin_of, np.asarray(confidence, np.float64), held.astype(np.float64), bins)
+
+
+def expected_calibration_error(weights: Floats, binned: Binned) -> Floats:
+    """Return, for each round, the mean distance of claim and truth over the bins, by their samples (Guo et al. 2017, eq. 3)."""
+    _, confidence, held = binned.sums(weights)
+    return ratio(np.abs(confidence - held).sum(axis=1), weights.sum(axis=1))
+
+
+def reliability_curve(binned: Binned) -> list[dict[str, float]]:
+    """Return the bins that hold samples: their edges, count, mean confidence and observed frequency."""
+    counts, confidence, held = (one[0] for one in binned.sums(np.ones((1, len(binned.held)))))
+    return [
+        {
+            "low": round(k / binned.bins, 6),
+            "high": round((k + 1) / binned.bins, 6),
+            "n": int(counts[k]),
+            "confidence": round(float(confidence[k] / counts[k]), 6),
+            "frequency": round(float(held[k] / counts[k]), 6),
+        }
+        for k in np.flatnonzero(counts)
+    ]
+
+
+def brier_terms(truth: NDArray[np.bool_], probabilities: Floats) -> Floats:
+    """Return each sample's squared error of its probabilities (Brier 1950), for two classes that of the second alone."""
+    squares: Floats = (np.asarray(probabilities, np.float64) - truth) ** 2
+    return squares[:, 1] if squares.shape[1] == 2 else squares.sum(axis=1)
+
+
+def fit_temperature(logits: NDArray[np.floating[Any]], labels: Labels) -> float:
+    """Return the temperature with the least negative log-likelihood on validation (Guo et al. 2017).
+
+    `labels` (samples,) are classes of a softmax; (samples, labels) are labels of a sigmoid each. Not below 0.5: a small
+    validation split that is told apart without error would have it sharpened without end.
+    """
+    scores, truth = np.asarray(logits, np.float64), np.asarray(labels)
+
+    def softmax_loss(temperature: float) -> float:
+        scaled = scores / temperature
+        scaled = scaled - scaled.max(axis=1, keepdims=True)
+        return float((np.log(np.exp(scaled).sum(axis=1)) - scaled[np.arange(len(truth)), truth]).mean())
+
+    def sigmoid_loss(temperature: float) -> float:
+        scaled = scores / temperature
+        return float((np.logaddexp(0, scaled) - np.where(truth, scaled, 0.0)).mean())
+
+    loss = softmax_loss if truth.ndim == 1 else sigmoid_loss
+    return float(np.exp(_golden_section(lambda at: loss(float(np.exp(at))), np.log(0.5), np.log(8.0))))
+
+
+def _golden_section(loss: Callable[[float], float], low: float, high: float) -> float:
+    golden = (np.sqrt(5) - 1) / 2
+    for _ in range(40):
+        left, right = high - golden * (high - low), low + golden * (high - low)
+        low, high = (low, right) if loss(left) < loss(right) else (left, high)
+    return (low + high) / 2
+
+
+def choose_threshold(labels: Labels, scores: Scores) -> float:
+    """Return the threshold of the best balanced accuracy: in the middle of the widest gap that reaches it.
+
+    One half where only one class is there: nothing to choose by.
+    """
+    ranked = Ranked(labels, np.asarray(scores, np.float64))
+    positive, negative = (side[0] for side in ranked.counts(np.ones((1, len(scores)))))
+    if not positive.sum() or not negative.sum():
+        return 0.5
+    # Cutting below score k leaves k scores uncalled; scores are probabilities, so 0 and 1 bound the outer gaps.
+    missed = np.concatenate([[0.0], np.cumsum(positive)]) / positive.sum()
+    spared = np.concatenate([[0.0], np.cumsum(negative)]) / negative.sum()
+    edges = np.concatenate([[min(0.0, ranked.scores[0])], ranked.scores, [max(1.0, ranked.scores[-1])]])
+    gaps = np.diff(edges)
+    worth = np.where(gaps > 0, np.round((1 - missed + spared) / 2, 9), -1.0)
+    best = np.flatnonzero(worth == worth.max())
+    chosen = best[gaps[best].argmax()]
+    return float((edges[chosen] + edges[chosen + 1]) / 2)
+
+
+def choose_thresholds(truth: NDArray[np.bool_], probabilities: Floats) -> list[float]:
+    """Return for each label of (samples, labels) the threshold of its best balanced accuracy."""
+    return [choose_threshold(truth[:, k].astype(np.intp), probabilities[:, k]) for k in range(truth.shape[1])]
