@@ -145,7 +145,9 @@ def prepare_block(
         planes = [array] * 3
     low, high = levels
     scaled = [np.clip((plane.astype(np.float32) - low) / (high - low), 0, 1) for plane in planes]
-    return np.stack([_resampled(one, grid, in_plane=in_plane) for one in scaled])
+    # Rounded to half precision, in which training keeps its samples: so both see the very same values.
+    halves = np.stack([_resampled(one, grid, in_plane=in_plane) for one in scaled]).astype(np.float16)
+    return halves.astype(np.float32)
 
 
 def _resampled(scaled: Floats, grid: Grid, *, in_plane: bool) -> Floats:
