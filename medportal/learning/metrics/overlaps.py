@@ -1,0 +1,40 @@
+"""Which boxes meet: overlap, and the rules by which a finding counts as hit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medportal.imaging.marks import Box
+from medportal.learning.metrics.figures import Floats, ratio
+
+# (truth boxes, found boxes) → whether each hits each.
+Hit = Callable[[Floats, Floats], NDArray[np.bool_]]
+
+
+def corners(boxes: Sequence[Box]) -> Floats:
+    """Return (boxes, 6): lower and upper corner, (slice, row, column) each."""
+    return np.array([[*box.low, *box.high] for box in boxes], np.float64).reshape(len(boxes), 6)
+
+
+def overlaps(truth: Floats, found: Floats) -> Floats:
+    """Return the intersection over union of each true with each found box, as `marks.intersection_over_union`."""
+    low = np.maximum(truth[:, None, :3], found[None, :, :3])
+    high = np.minimum(truth[:, None, 3:], found[None, :, 3:])
+    shared = np.clip(high - low, 0, None).prod(axis=2)
+    sizes = [np.clip(one[:, 3:] - one[:, :3], 0, None).prod(axis=1) for one in (truth, found)]
+    return ratio(shared, sizes[0][:, None] + sizes[1][None] - shared, empty=0.0)
+
+
+def hit_by_overlap(iou: float = 0.1) -> Hit:
+    """Return the rule that a finding is hit by a box that overlaps it by at least `iou`."""
+    return lambda truth, found: overlaps(truth, found) >= iou
+
+
+def hit_by_centre(truth: Floats, found: Floats) -> NDArray[np.bool_]:
+    """Say of each found box whether its centre lies in the true box (Setio et al. 2017, for nodules)."""
+    centre = (found[:, :3] + found[:, 3:]) / 2
+    above, below = centre[None] >= truth[:, None, :3], centre[None] < truth[:, None, 3:]
+    return np.asarray((above & below).all(axis=2))
