@@ -14,6 +14,7 @@ from medportal.learning.metrics import (
     evaluate,
     mean_figures,
 )
+from medportal.learning.metrics.classification import classification_figures
 
 
 def test_figures_of_a_case_worked_by_hand() -> None:
@@ -104,3 +105,13 @@ def test_a_mean_leaves_out_what_is_not_defined() -> None:
 
     assert found.value == pytest.approx(0.75)
     assert (found.low, found.high) == (0.5, 1.0)
+
+
+def test_a_distance_of_distributions_lies_within_its_interval() -> None:
+    rng = np.random.default_rng(0)
+    chances, groups = rng.dirichlet(np.ones(3), 60), [str(i) for i in range(60)]
+    labels = np.array([rng.choice(3, p=one) for one in chances])
+
+    ece = classification_figures(labels, chances, groups).overall["ece"]
+
+    assert ece.low < ece.value < ece.high  # type: ignore[operator]
