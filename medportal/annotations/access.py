@@ -2,26 +2,128 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Count, Max, QuerySet
 
 from medportal.accounts.access import get_team
-from medportal.accounts.models import User
-from medportal.annotations.models import AnnotationSet, Label
-from medportal.archive.models import Series
+from medportal.accounts.models import Role, User
+from medportal.annotations.models import AnnotationSet, Label, LabelMap
+from medportal.archive.access import get_series, get_study
+from medportal.archive.models import Instance, Series, Study
+from medportal.errors import InvalidError, NotFoundError
+
+# Databases take a limited number of values in one question.
+_AT_ONCE = 1000
 
 
 def visible_annotation_sets(user: User, team_slug: str) -> QuerySet[AnnotationSet]:
-    """Return the team's results, newest first."""
+    """Return the team's results, newest first; their label maps without the voxels."""
     team = get_team(user, team_slug)
-    return AnnotationSet.objects.filter(team=team).select_related("study", "series", "author")
+    rows = AnnotationSet.objects.filter(team=team).select_related("study", "series", "author", "label_map")
+    return rows.defer("label_map__payload")
+
+
+def get_label_map(user: User, team_slug: str, set_id: UUID) -> LabelMap:
+    """Return the mask of one of the team's annotation sets, with the study that it is of."""
+    rows = LabelMap.objects.select_related("annotation_set__study")
+    label_map = rows.filter(annotation_set__team=get_team(user, team_slug), annotation_set=set_id).first()
+    if label_map is None:
+        raise NotFoundError("mask_not_found", "There is no such mask in this team.")
+    return label_map
 
 
 def current_labels(series: Iterable[Series], scheme: str) -> list[Label]:
     """Return, of series that the caller may see, each series' and each instance's newest label of a scheme."""
-    newest: dict[tuple[int | None, int | None], Label] = {}
-    rows = Label.objects.filter(series__in=list(series), scheme=scheme).select_related("instance").order_by("pk")
-    for label in rows:
-        newest[label.series_id, label.instance_id] = label
+    rows, newest = list(series), dict[tuple[int | None, int | None], Label]()
+    for start in range(0, len(rows), _AT_ONCE):
+        labels = Label.objects.filter(series__in=rows[start : start + _AT_ONCE], scheme=scheme)
+        for label in labels.select_related("instance").order_by("pk"):
+            newest[label.series_id, label.instance_id] = label
     return list(newest.values())
+
+
+def current_study_labels(studies: Iterable[int], scheme: str) -> dict[int, str]:
+    """Return the newest label of a scheme that each study has as a whole: study's row → value."""
+    keys, values = list(studies), dict[int, str]()
+    for start in range(0, len(keys), _AT_ONCE):
+        labels = Label.objects.filter(study__in=keys[start : start + _AT_ONCE], series=None, scheme=scheme)
+        values.update(labels.order_by("pk").values_list("study_id", "value"))
+    return values
+
+
+def newest_sets(series: Iterable[Series], *, has_mask: bool, source: str = "") -> dict[int, AnnotationSet]:
+    """Return, of series that the caller may see, each one's newest set of marks: series' row → set.
+
+    With a mask, or of boxes (an empty list of a detection is one). What people and imports say goes before what
+    models say; `source` asks for one kind alone.
+    """
+    rows, newest = list(series), dict[int, AnnotationSet]()
+    for start in range(0, len(rows), _AT_ONCE):
+        sets = AnnotationSet.objects.filter(series__in=rows[start : start + _AT_ONCE])
+        sets = sets.filter(source=source) if source else sets
+        sets = sets.exclude(label_map=None) if has_mask else sets.filter(label_map=None, task="detection")
+        for one in sets.select_related("label_map").defer("label_map__payload").order_by("created_at", "pk"):
+            known = newest.get(one.series_id)
+            if known is None or known.source == "model" or one.source != "model":
+                newest[one.series_id] = one
+    return newest
+
+
+@dataclass(frozen=True)
+class LabelFilter:
+    """Which labels are asked for."""
+
+    scheme: str = ""
+    study_instance_uid: str = ""
+    series_instance_uid: str = ""
+
+
+def visible_labels(user: User, team_slug: str, wanted: LabelFilter) -> QuerySet[Label]:
+    """Return the labels that count now: of each study, series or instance the newest of each scheme."""
+    rows = Label.objects.filter(team=get_team(user, team_slug))
+    if wanted.scheme:
+        rows = rows.filter(scheme=wanted.scheme)
+    if wanted.study_instance_uid:
+        rows = rows.filter(study__study_instance_uid=wanted.study_instance_uid)
+    if wanted.series_instance_uid:
+        rows = rows.filter(series__series_instance_uid=wanted.series_instance_uid)
+    newest = rows.order_by().values("study", "series", "instance", "scheme").annotate(newest=Max("pk"))
+    labels = Label.objects.filter(pk__in=newest.values("newest"))
+    return labels.select_related("study", "series", "instance", "author").order_by("-pk")
+
+
+def label_schemes(user: User, team_slug: str) -> list[dict[str, object]]:
+    """Return the schemes by which the team's studies and series are labelled, with their values and how often each."""
+    rows = visible_labels(user, team_slug, LabelFilter()).filter(instance=None).order_by("scheme", "value")
+    counts: dict[str, dict[str, int]] = defaultdict(dict)
+    for row in rows.values("scheme", "value").annotate(n=Count("pk")):
+        counts[row["scheme"]][row["value"]] = row["n"]
+    return [{"scheme": scheme, "values": values} for scheme, values in counts.items()]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is labelled: a study, a series of it, or an instance of that."""
+
+    study: Study
+    series: Series | None = None
+    instance: Instance | None = None
+
+
+def get_target(user: User, team_slug: str, *, study: str = "", series: str = "", instance: str = "") -> Target:
+    """Return what the UIDs name, for somebody who may label it; NotFoundError where the team has none such."""
+    if series:
+        row = get_series(user, team_slug, series, Role.READER, study or None)
+        if not instance:
+            return Target(row.study, row)
+        one = Instance.objects.filter(series=row, sop_instance_uid=instance).defer("header").first()
+        if one is None:
+            raise NotFoundError("instance_not_found", "There is no such instance in this series.")
+        return Target(row.study, row, one)
+    if instance or not study:
+        raise InvalidError("label_target", "Name a study, or a series, or a series and an instance of it.")
+    return Target(get_study(user, team_slug, study, Role.READER))

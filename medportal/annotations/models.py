@@ -1,4 +1,4 @@
-"""What people and models have marked: labels now; measurements and segmentations are to grow here."""
+"""What people and models have marked: labels, boxes and label maps; measurements are to grow here."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ class Label(models.Model):
     series = models.ForeignKey(Series, null=True, on_delete=models.CASCADE, related_name="labels")
     instance = models.ForeignKey(Instance, null=True, on_delete=models.CASCADE, related_name="labels")
     scheme = models.CharField(max_length=60)
-    value = models.CharField(max_length=60)
+    # Of a question with several answers at once: those that apply, joined by `|`; "" where none does.
+    value = models.CharField(max_length=400, blank=True)
     source = models.CharField(max_length=10, choices=Source.choices)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     # For phantoms: the nodules of the slice or series, each with centre (LPS, mm), diameter (mm) and kind.
@@ -63,6 +64,8 @@ class AnnotationSet(models.Model):
     verdict = models.JSONField(default=dict)
     # Per slice: [{"sop_instance_uid", "frame", "probability"}], in stack order.
     slices = models.JSONField(default=list)
+    # `imaging.marks.Box.to_json` of each box.
+    boxes = models.JSONField(default=list)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -70,3 +73,26 @@ class AnnotationSet(models.Model):
 
     def __str__(self) -> str:
         return f"{self.task} by {self.model or self.author}"
+
+
+class LabelMap(models.Model):
+    """The voxels of an annotation set: one number for each voxel of the series' stack; 0 is background.
+
+    It is never changed: another map is another annotation set.
+    """
+
+    annotation_set = models.OneToOneField(AnnotationSet, on_delete=models.CASCADE, related_name="label_map")
+    # [slices, rows, columns], in the order of `archive.reading.load_series_volume`.
+    shape = models.JSONField()
+    dtype = models.CharField(max_length=8, choices=[("uint8", "uint8"), ("uint16", "uint16")])
+    # zlib over the voxels in little endian, C order.
+    payload = models.BinaryField()
+    # Of the voxels as they are before compression.
+    sha256 = models.CharField(max_length=64)
+    # [{"value": k, "label": name, "voxels": how many}], k from 1. Of instances: their one class, whatever an instance's number is.
+    segments = models.JSONField(default=list)
+    # Each number is one object, not one class.
+    is_instances = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return f"{self.shape} {self.sha256[:8]}"

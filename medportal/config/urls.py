@@ -9,7 +9,7 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSpli
 from medportal.config import health
 from medportal.config.page import page
 
-ROOMS = ("accounts", "jobs", "archive", "cohorts", "zoo", "training", "analysis")
+ROOMS = ("accounts", "jobs", "archive", "annotations", "cohorts", "zoo", "training", "analysis")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),

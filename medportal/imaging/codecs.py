@@ -11,6 +11,7 @@ import numpy as np
 from medportal.errors import InvalidError
 from medportal.imaging import uids
 from medportal.imaging.frames import Array, PixelDescription, arranged, unpack_bits, ybr_to_rgb
+from medportal.imaging.picture_codec import PICTURE, decode_picture
 
 # The codecs of these turn colour into RGB themselves; what the others give is as it was put in (PS3.5 8.2).
 _GIVE_RGB = frozenset({uids.JPEG_BASELINE, uids.JPEG_EXTENDED}) | uids.JPEG_XL
@@ -64,6 +65,7 @@ def _one_argument(name: str) -> Callable[[bytes, PixelDescription], Array]:
 
 
 DECODERS: dict[str, Callable[[bytes, PixelDescription], Array]] = {
+    PICTURE: decode_picture,
     uids.RLE: _rle,
     uids.DEFLATED_FRAMES: _deflated,
     uids.ENCAPSULATED_LE: _uncompressed,

@@ -1,0 +1,93 @@
+"""PNG, JPEG and BMP files as arrays: the size is read and bounded here, the pixels are decoded in the limited child."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from medportal.errors import InvalidError, TooLargeError
+from medportal.imaging.decoder import Decoder
+from medportal.imaging.frames import PixelDescription
+from medportal.imaging.limits import DEFAULT_LIMITS, MIB
+from medportal.imaging.picture_codec import FORMATS, PICTURE
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp"})
+_GREY_MODES, _WIDE_MODES = ("1", "L", "LA", "La"), ("I;16", "I;16B", "I;16L", "I;16N", "I")
+# What Pillow raises on files that are broken in one way or another.
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, TypeError, OverflowError, struct.error, zlib.error)
+
+
+def read_picture(data: bytes, decoder: Decoder) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Return a picture file as (row, column) or (row, column, 3).
+
+    Eight bits, but for grey pictures of more. Colour whose three channels are equal everywhere is grey; transparency
+    is dropped. Raises InvalidError `picture` where it is no picture or broken, TooLargeError `pixel_limit`, and what
+    the decoder raises.
+    """
+    mode, rows, columns = _described(data)
+    samples = 1 if mode in _GREY_MODES + _WIDE_MODES else 3
+    array: Any = _decoded(data, decoder, rows, columns, samples=samples, bits=16 if mode in _WIDE_MODES else 8)
+    is_grey = samples == 3 and bool((array == array[..., :1]).all())
+    return np.ascontiguousarray(array[..., 0]) if is_grey else array
+
+
+def read_label_picture(data: bytes, decoder: Decoder) -> tuple[NDArray[np.uint16], bool]:
+    """Return (the numbers of a picture that is a mask, as (row, column); whether they went through a lossy codec).
+
+    A palette picture is its indices. Raises as `read_picture`; InvalidError `mask_colours` for one in colour.
+    """
+    mode, rows, columns = _described(data)
+    is_lossy = data[:2] == b"\xff\xd8"
+    if mode == "P":
+        return _decoded(data, decoder, rows, columns, samples=1, bits=8, is_index=True).astype(np.uint16), is_lossy
+    array = read_picture(data, decoder)
+    if array.ndim == 3:
+        raise InvalidError("mask_colours", "A mask is a grey or palette picture, in which each number is a segment.")
+    return array.astype(np.uint16), is_lossy
+
+
+def _described(data: bytes) -> tuple[str, int, int]:
+    """Return (Pillow's mode, rows, columns) from a picture's header."""
+    try:
+        with warnings.catch_warnings():
+            # Our own limit follows.
+            warnings.simplefilter("ignore")
+            with Image.open(BytesIO(data), formats=FORMATS) as image:
+                mode, (columns, rows) = image.mode, image.size
+    except (*_BROKEN, Image.DecompressionBombError) as error:
+        raise InvalidError("picture", "It is no PNG, JPEG or BMP picture, or its header is broken.") from error
+    # Pillow holds colour in four bytes, and the array beside it.
+    if rows * columns * 4 > DEFAULT_LIMITS.decoded_frame_bytes:
+        limit = DEFAULT_LIMITS.decoded_frame_bytes // MIB
+        raise TooLargeError("pixel_limit", f"The picture of {rows} × {columns} decodes to more than {limit} MB.")
+    if mode == "F" or not rows or not columns:
+        raise InvalidError("picture", f"A picture of mode {mode} is not read here.")
+    return mode, rows, columns
+
+
+def _decoded(
+    data: bytes, decoder: Decoder, rows: int, columns: int, *, samples: int, bits: int, is_index: bool = False
+) -> Any:
+    pixel = PixelDescription(
+        transfer_syntax_uid=PICTURE,
+        rows=rows,
+        columns=columns,
+        number_of_frames=1,
+        samples_per_pixel=samples,
+        photometric_interpretation="PALETTE COLOR" if is_index else "RGB" if samples == 3 else "MONOCHROME2",
+        planar_configuration=0,
+        bits_allocated=bits,
+        bits_stored=bits,
+        is_signed=False,
+    )
+    try:
+        return decoder.decode(data, pixel)
+    except InvalidError as error:
+        raise InvalidError("picture", "The picture is broken or cut short.") from error
