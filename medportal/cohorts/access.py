@@ -8,10 +8,15 @@ from django.db.models import Count, Prefetch, QuerySet
 
 from medportal.accounts.access import get_team
 from medportal.accounts.models import Role, User
-from medportal.archive.access import visible_studies
-from medportal.archive.models import Series
-from medportal.cohorts.models import Cohort, CohortMember, CohortVersion, Split
-from medportal.errors import NotFoundError
+from medportal.archive.access import Filter, filtered, visible_studies
+from medportal.archive.models import Series, Study
+from medportal.archive.rows import NOT_PICTURES
+from medportal.cohorts.models import Cohort, CohortMember, CohortVersion, Kind, Split
+from medportal.errors import InvalidError, NotFoundError
+
+# Studies of one search, and series of one choice.
+MOST_CHOSEN = 20_000
+_AT_ONCE = 1000
 
 
 def visible_cohorts(user: User, team_slug: str, role: Role = Role.VIEWER) -> list[Cohort]:
@@ -51,25 +56,64 @@ def _versions() -> QuerySet[CohortVersion]:
 def count_members(versions: list[CohortVersion]) -> None:
     """Set on each version `counts` (split → class → series) and `patients` (split → groups), by one query each."""
     for version in versions:
-        version.counts = {split: dict.fromkeys(version.classes, 0) for split in Split.values}
+        empty = {split: dict.fromkeys(version.classes, 0) for split in Split.values}
+        version.counts = version.fingerprint.get("counts") or empty
         version.patients = dict.fromkeys(Split.values, 0)
     by_id = {version.pk: version for version in versions}
     members = CohortMember.objects.filter(version__in=versions).order_by()
-    for row in members.values("version_id", "split", "label").annotate(n=Count("id")):
+    # Versions of before there were fingerprints.
+    bare = members.filter(version__fingerprint={}, version__kind=Kind.CLASSES)
+    for row in bare.values("version_id", "split", "label").annotate(n=Count("id")):
         by_id[row["version_id"]].counts[row["split"]][row["label"]] = row["n"]
     for row in members.values("version_id", "split").annotate(n=Count("group", distinct=True)):
         by_id[row["version_id"]].patients[row["split"]] = row["n"]
 
 
+def classes_of(member: CohortMember, version: CohortVersion) -> set[str]:
+    """Return the classes that a member holds."""
+    match version.kind:
+        case Kind.CLASSES:
+            return {member.label}
+        case Kind.MULTI_LABEL:
+            return set(member.labels)
+        case Kind.BOXES:
+            return {str(box["label"]) for box in member.boxes}
+        case Kind.MASKS if member.annotation_set is not None:
+            return {segment["label"] for segment in member.annotation_set.label_map.segments if segment["voxels"]}
+    return set()
+
+
 def choosable_series(
-    user: User, team_slug: str, *, series_uids: Collection[str] = (), study_uids: Collection[str] = ()
+    user: User,
+    team_slug: str,
+    *,
+    series_uids: Collection[str] = (),
+    study_uids: Collection[str] = (),
+    search: Filter | None = None,
 ) -> list[Series]:
-    """Return the series named, and all those of the studies named; NotFoundError names the first that is not there."""
-    studies = visible_studies(user, team_slug)
+    """Return the series named, and all pictures of the studies named or found; NotFoundError names the first missing.
+
+    Raises InvalidError `too_many` where there are more than can be frozen at once.
+    """
+    studies = visible_studies(user, team_slug).order_by()
     series = Series.objects.filter(study__in=studies).select_related("study", "study__patient", "team")
-    by_uid = {s.series_instance_uid: s for s in series.filter(series_instance_uid__in=series_uids)}
-    of_studies = list(series.filter(study__study_instance_uid__in=study_uids))
-    found = {s.study.study_instance_uid for s in of_studies}
+    by_uid = {one.series_instance_uid: one for one in _among(series, "series_instance_uid", series_uids)}
+    chosen = list(_among(series, "study__study_instance_uid", study_uids))
+    found = {one.study.study_instance_uid for one in chosen}
     for uid in [u for u in series_uids if u not in by_uid] + [u for u in study_uids if u not in found]:
         raise NotFoundError("series_not_found", f"There is no series or study {uid} in this team.")
-    return list((by_uid | {s.series_instance_uid: s for s in of_studies}).values())
+    if search is not None:
+        keys = filtered(studies, search).order_by().values("pk")
+        chosen += series.filter(study__in=Study.objects.filter(pk__in=keys))[: MOST_CHOSEN + 1]
+    pictures = [one for one in chosen if one.modality not in NOT_PICTURES and one.number_of_frames]
+    every = by_uid | {one.series_instance_uid: one for one in pictures}
+    if len(every) > MOST_CHOSEN:
+        raise InvalidError("too_many", f"A cohort is frozen of at most {MOST_CHOSEN} series: narrow the search.")
+    return list(every.values())
+
+
+def _among(series: QuerySet[Series], column: str, values: Collection[str]) -> list[Series]:
+    rows, wanted = list[Series](), list(values)
+    for start in range(0, len(wanted), _AT_ONCE):
+        rows += series.filter(**{f"{column}__in": wanted[start : start + _AT_ONCE]})
+    return rows

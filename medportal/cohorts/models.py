@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from medportal.accounts.models import Team
+from medportal.annotations.models import AnnotationSet
 from medportal.archive.models import Series
 
 
@@ -15,6 +16,16 @@ class Split(models.TextChoices):
     TRAIN = "train", "Train"
     VALIDATION = "validation", "Validation"
     TEST = "test", "Test"
+
+
+class Kind(models.TextChoices):
+    """What is to be learnt of each series."""
+
+    CLASSES = "classes", "One class"
+    MULTI_LABEL = "multi_label", "Several labels at once"
+    MASKS = "masks", "Masks"
+    BOXES = "boxes", "Boxes"
+    IMAGES = "images", "Images alone"
 
 
 class Cohort(models.Model):
@@ -39,10 +50,16 @@ class CohortVersion(models.Model):
 
     cohort = models.ForeignKey(Cohort, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
-    # SHA-256 over (series UID, group, split, label, slice labels) in order of UID.
+    # SHA-256 over the kind, the classes, and each series' UID, group, split and targets, in order of UID.
     content_hash = models.CharField(max_length=64)
-    # The classes in order of their index in a model's output; the first is the negative one.
+    kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.CLASSES)
+    # In order of their index in a model's output. Of classes the first is the negative one; of masks they are the
+    # segments 1…n; images have none.
     classes = models.JSONField(default=list)
+    # What a recipe's defaults are chosen from; see `fingerprints.py`.
+    fingerprint = models.JSONField(default=dict)
+    # What looking for leakage and imbalance has found; see `checking.py`. `check` is Django's own name.
+    check_report = models.JSONField(default=dict)
     # False once a study of it has been deleted.
     is_trainable = models.BooleanField(default=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -71,9 +88,17 @@ class CohortMember(models.Model):
     series_instance_uid = models.CharField(max_length=64)
     group = models.CharField(max_length=120)
     split = models.CharField(max_length=10, choices=Split.choices)
-    label = models.CharField(max_length=60)
+    # "" where the kind is not one class for each series.
+    label = models.CharField(max_length=60, blank=True)
+    # Of several labels at once: those that apply.
+    labels = models.JSONField(default=list)
     # {SOP Instance UID: class}; slices that are not named take no part in training. Empty: each slice is of the label.
     slice_labels = models.JSONField(default=dict)
+    # The mask, and the SHA-256 of its voxels when it was frozen.
+    annotation_set = models.ForeignKey(AnnotationSet, null=True, on_delete=models.SET_NULL, related_name="+")
+    target_sha256 = models.CharField(max_length=64, blank=True)
+    # `imaging.marks.Box.to_json` of each box.
+    boxes = models.JSONField(default=list)
 
     class Meta:
         ordering = ["series_instance_uid"]
@@ -83,3 +108,18 @@ class CohortMember(models.Model):
 
     def __str__(self) -> str:
         return f"{self.series_instance_uid} {self.split} {self.label}"
+
+
+class PerceptualHash(models.Model):
+    """What a series looks like, roughly (`imaging.perceptual`): near-duplicates have nearly the same hashes.
+
+    It is of the series at one revision; of an older one it is computed anew.
+    """
+
+    series = models.OneToOneField(Series, on_delete=models.CASCADE, related_name="perceptual_hash")
+    revision = models.PositiveIntegerField()
+    # Of up to three slices, each 16 hexadecimal digits; none where the series cannot be read.
+    hashes = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"{self.series} {self.hashes}"

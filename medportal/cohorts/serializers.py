@@ -6,7 +6,73 @@ from typing import Any
 
 from rest_framework import serializers
 
-from medportal.cohorts.models import Cohort, CohortVersion
+from medportal.cohorts.models import Cohort, CohortVersion, Kind
+
+
+class FingerprintSerializer(serializers.Serializer[Any]):
+    """What the images of a version are like: medians over its series, and what there is of each."""
+
+    series = serializers.IntegerField(required=False)
+    groups = serializers.IntegerField(required=False)
+    slices = serializers.FloatField(required=False)
+    rows = serializers.FloatField(required=False)
+    columns = serializers.FloatField(required=False)
+    spacing_mm_zyx = serializers.ListField(child=serializers.FloatField(), allow_null=True, required=False)
+    modalities = serializers.ListField(child=serializers.CharField(), required=False)
+    manufacturers = serializers.ListField(child=serializers.CharField(), required=False)
+    channels = serializers.IntegerField(required=False, help_text="3 where any series is in colour")
+    bits = serializers.IntegerField(required=False)
+    series_of_split = serializers.DictField(child=serializers.IntegerField(), required=False)
+    box_px = serializers.ListField(child=serializers.FloatField(), allow_null=True, required=False)
+    box_mm = serializers.ListField(child=serializers.FloatField(), allow_null=True, required=False)
+
+    def to_representation(self, instance: dict[str, Any]) -> dict[str, Any]:
+        """Write the fields that there are: versions of earlier releases have none."""
+        return {name: value for name, value in instance.items() if name in self.fields}
+
+
+class FindingSerializer(serializers.Serializer[Any]):
+    """Something that would make figures untrue, or training fail."""
+
+    code = serializers.CharField()
+    severity = serializers.ChoiceField(choices=("error", "warning", "note"))
+    detail = serializers.CharField()
+
+
+class NearDuplicateSerializer(serializers.Serializer[Any]):
+    """Two series in different splits that look alike."""
+
+    series = serializers.ListField(child=serializers.CharField(), help_text="Their SeriesInstanceUIDs")
+    splits = serializers.ListField(child=serializers.CharField())
+    distance = serializers.IntegerField(help_text="Bits of 64 that differ")
+
+
+class CheckSerializer(serializers.Serializer[Any]):
+    """What was found of leakage, balance and shortcuts when a version was frozen, or looked at since."""
+
+    findings = FindingSerializer(many=True, required=False)
+    balance = serializers.DictField(
+        child=serializers.DictField(child=serializers.IntegerField()),
+        required=False,
+        help_text="Split → class → number of series",
+    )
+    groups = serializers.DictField(
+        child=serializers.DictField(child=serializers.IntegerField()),
+        required=False,
+        help_text="Split → class → number of groups",
+    )
+    manufacturers = serializers.DictField(
+        child=serializers.DictField(child=serializers.IntegerField()),
+        required=False,
+        help_text="Class → manufacturer → number of series",
+    )
+    near_duplicates = NearDuplicateSerializer(many=True, required=False, help_text="At most a hundred of them")
+    near_duplicate_pairs = serializers.IntegerField(required=False)
+    unhashed = serializers.IntegerField(required=False, help_text="Series not yet compared with the others")
+
+    def to_representation(self, instance: dict[str, Any]) -> dict[str, Any]:
+        """Write the fields that there are: versions of earlier releases have none."""
+        return {name: value for name, value in instance.items() if name in self.fields}
 
 
 class CohortVersionSerializer(serializers.ModelSerializer[CohortVersion]):
@@ -18,6 +84,8 @@ class CohortVersionSerializer(serializers.ModelSerializer[CohortVersion]):
         child=serializers.DictField(child=serializers.IntegerField()), help_text="Split → class → number of series"
     )
     patients = serializers.DictField(child=serializers.IntegerField(), help_text="Split → number of patients")
+    fingerprint = FingerprintSerializer()
+    check = CheckSerializer(source="check_report")
     created_by: Any = serializers.SlugRelatedField(slug_field="username", read_only=True, allow_null=True)
 
     class Meta:
@@ -26,10 +94,13 @@ class CohortVersionSerializer(serializers.ModelSerializer[CohortVersion]):
             "cohort",
             "number",
             "content_hash",
+            "kind",
             "classes",
             "is_trainable",
             "counts",
             "patients",
+            "fingerprint",
+            "check",
             "created_by",
             "created_at",
         )
@@ -46,15 +117,25 @@ class CohortSerializer(serializers.ModelSerializer[Cohort]):
 
 
 class SplitFractionsSerializer(serializers.Serializer[Any]):
-    """How large a part of the patients each split gets; they add up to one."""
+    """How large a part of the patients each split gets; they add up to one. A part of 0 leaves the split out."""
 
     train = serializers.FloatField(min_value=0, max_value=1)
     validation = serializers.FloatField(min_value=0, max_value=1)
     test = serializers.FloatField(min_value=0, max_value=1)
 
 
+class SearchSerializer(serializers.Serializer[Any]):
+    """Studies as the worklist finds them; every study where nothing is said."""
+
+    search = serializers.CharField(required=False, allow_blank=True, max_length=200)
+    modality = serializers.CharField(required=False, allow_blank=True, max_length=16)
+    ai_status = serializers.CharField(required=False, allow_blank=True, max_length=10)
+    date_from = serializers.CharField(required=False, allow_blank=True, max_length=8)
+    date_to = serializers.CharField(required=False, allow_blank=True, max_length=8)
+
+
 class NewCohortVersionSerializer(serializers.Serializer[Any]):
-    """What to choose, by which labels, and how to split the patients."""
+    """What to choose, what is to be learnt of it, and how to split the patients."""
 
     name = serializers.SlugField(max_length=80)
     title = serializers.CharField(max_length=160, required=False, allow_blank=True)
@@ -65,9 +146,24 @@ class NewCohortVersionSerializer(serializers.Serializer[Any]):
     studies = serializers.ListField(
         child=serializers.CharField(max_length=64), required=False, max_length=20_000, help_text="StudyInstanceUIDs"
     )
-    scheme = serializers.CharField(max_length=60, help_text="The label scheme that gives each series its class")
+    search = SearchSerializer(required=False)
+    kind = serializers.ChoiceField(choices=Kind.choices, default=Kind.CLASSES)
+    scheme = serializers.CharField(
+        max_length=60, required=False, help_text="The label scheme that gives each series its classes"
+    )
     classes = serializers.ListField(
-        child=serializers.CharField(max_length=60), min_length=2, max_length=100, help_text="The negative class first"
+        child=serializers.CharField(max_length=60),
+        required=False,
+        max_length=1000,
+        help_text="The negative class first; without it, those that occur",
     )
     split = SplitFractionsSerializer(required=False)
     seed = serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Require a scheme where labels are learnt, and two classes where one of them is."""
+        if attrs["kind"] in (Kind.CLASSES, Kind.MULTI_LABEL) and not attrs.get("scheme"):
+            raise serializers.ValidationError({"scheme": "Labels are of a scheme."})
+        if attrs["kind"] == Kind.CLASSES and len(attrs.get("classes", (1, 2))) < 2:
+            raise serializers.ValidationError({"classes": "One class cannot be told from itself: name two or more."})
+        return attrs

@@ -1,36 +1,29 @@
-"""What is done to cohorts: choose series by their labels, split their patients, freeze the content as a version."""
+"""What is done to cohorts: choose series by what is known of them, and freeze them as a version."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import transaction
 
 from medportal.accounts.access import get_team
-from medportal.accounts.models import Role, Team, User
-from medportal.annotations.access import current_labels
+from medportal.accounts.models import Role, User
+from medportal.annotations.access import current_labels, current_study_labels, newest_sets
+from medportal.archive.access import Filter
 from medportal.archive.models import Patient, Series
-from medportal.audit.services import record
 from medportal.cohorts import access
-from medportal.cohorts.models import Cohort, CohortMember, CohortVersion, Split
-from medportal.cohorts.splitting import DEFAULT_FRACTIONS, split_groups
+from medportal.cohorts.checking import check_of
+from medportal.cohorts.freezing import Choice, freeze_version
+from medportal.cohorts.hashing import hash_series
+from medportal.cohorts.models import CohortVersion, Kind
 from medportal.errors import InvalidError
 
-
-@dataclass(frozen=True)
-class Choice:
-    """A series to be frozen; without a split it is given one with the other series of its group."""
-
-    series: Series
-    group: str
-    label: str
-    slice_labels: dict[str, str] = field(default_factory=dict)
-    split: str | None = None
+__all__ = ["Choice", "choose_version", "freeze_version", "group_of", "mark_untrainable"]
+# Of several labels at once, in one value.
+LABEL_SEPARATOR = "|"
 
 
 def choose_version(
@@ -38,29 +31,60 @@ def choose_version(
     team_slug: str,
     *,
     name: str,
-    scheme: str,
-    classes: Sequence[str],
+    kind: str = Kind.CLASSES,
+    scheme: str = "",
+    classes: Sequence[str] = (),
     series: Collection[str] = (),
     studies: Collection[str] = (),
+    search: Mapping[str, str] | None = None,
     split: Mapping[str, float] | None = None,
     seed: int = 0,
     title: str = "",
     description: str = "",
 ) -> tuple[CohortVersion, bool]:
-    """Freeze series that the user may see, with the labels that they carry now; see `freeze_version`."""
+    """Freeze series that the user may see, with what is known of them now; see `freeze_version`.
+
+    They are named, or come with their studies, which are named or found as the worklist finds them (`search`, the
+    fields of `archive.access.Filter`). By kind their targets are the labels of `scheme`, or their newest masks or
+    boxes; without `classes`, those that occur. Raises InvalidError `unlabelled` for a series that was named and has
+    no target; one that came with its study alone is left out.
+    """
     team = get_team(user, team_slug, Role.RESEARCHER)
-    rows = access.choosable_series(user, team_slug, series_uids=series, study_uids=studies)
+    rows = access.choosable_series(
+        user, team_slug, series_uids=series, study_uids=studies, search=Filter(**search) if search is not None else None
+    )
+    choices = _with_targets(rows, kind, scheme, classes, named=set(series))
     return freeze_version(
         team,
         name=name,
         title=title,
         description=description,
-        classes=classes,
-        choices=_labelled(rows, scheme, named=set(series)),
+        kind=kind,
+        classes=classes or _classes_that_occur(choices, kind),
+        choices=choices,
         fractions=split,
         seed=seed,
         actor=user,
     )
+
+
+def _classes_that_occur(choices: Sequence[Choice], kind: str) -> list[str]:
+    """Return the classes in the order in which a model is to know them: the negative one first, where there is one."""
+    return in_order({name for choice in choices for name in choice.classes_in_it(kind)})
+
+
+# What a class is called in which nothing is found.
+NEGATIVES = ("normal", "negative", "no", "none", "0", "healthy", "control", "absent", "background")
+
+
+def in_order(names: Collection[str]) -> list[str]:
+    """Return class names sorted, with those first that say that nothing is there."""
+    places = {name: place for place, name in enumerate(NEGATIVES)}
+    return sorted(names, key=lambda name: (places.get(name.casefold(), len(NEGATIVES)), _natural(name)))
+
+
+def _natural(name: str) -> tuple[int, int, str]:
+    return (0, int(name), name) if name.isdecimal() else (1, 0, name)
 
 
 def group_of(patient: Patient, study_instance_uid: str) -> str:
@@ -71,174 +95,78 @@ def group_of(patient: Patient, study_instance_uid: str) -> str:
     return name if len(name) <= 120 else hashlib.sha256(name.encode()).hexdigest()
 
 
-def _labelled(rows: list[Series], scheme: str, *, named: set[str]) -> list[Choice]:
-    """Join series with their labels; a series that came with its study alone may be without one."""
-    of_series: dict[int, str] = {}
+def _with_targets(
+    rows: list[Series], kind: str, scheme: str, classes: Sequence[str], *, named: set[str]
+) -> list[Choice]:
+    """Join series with their targets; a series that came with its study alone may be without one."""
+    match kind:
+        case Kind.CLASSES | Kind.MULTI_LABEL:
+            targets = _labels(rows, scheme, has_several=kind == Kind.MULTI_LABEL)
+        case Kind.MASKS | Kind.BOXES:
+            sets = newest_sets(rows, has_mask=kind == Kind.MASKS)
+            key = "annotation_set" if kind == Kind.MASKS else "boxes"
+            targets = {
+                pk: {key: one if kind == Kind.MASKS else _boxes_of(one.boxes, classes)} for pk, one in sets.items()
+            }
+        case _:
+            targets = {row.pk: {} for row in rows}
+    for row in rows:
+        if row.pk not in targets and row.series_instance_uid in named:
+            what = f"label of the scheme “{scheme}”" if scheme else {"masks": "mask"}.get(kind, "set of boxes")
+            raise InvalidError("unlabelled", f"Series {row} has no {what}.")
+    return [
+        Choice(row, group_of(row.study.patient, row.study.study_instance_uid), **targets[row.pk])
+        for row in rows
+        if row.pk in targets
+    ]
+
+
+def _boxes_of(boxes: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> list[Mapping[str, Any]]:
+    """Return the boxes of the classes that are asked for; all where none is."""
+    return [box for box in boxes if not classes or box["label"] in classes]
+
+
+def _labels(rows: list[Series], scheme: str, *, has_several: bool) -> dict[int, dict[str, Any]]:
+    """Return the labels of each series that has one: its own, else that of its study."""
+    of_study = current_study_labels({row.study_id for row in rows}, scheme)
+    values = {row.pk: of_study[row.study_id] for row in rows if row.study_id in of_study}
     of_slices: dict[int, dict[str, str]] = defaultdict(dict)
     for label in current_labels(rows, scheme):
         assert label.series_id is not None
         if label.instance is None:
-            of_series[label.series_id] = label.value
+            values[label.series_id] = label.value
         else:
             of_slices[label.series_id][label.instance.sop_instance_uid] = label.value
-    for row in rows:
-        if row.pk not in of_series and row.series_instance_uid in named:
-            raise InvalidError("unlabelled", f"Series {row} has no label of the scheme “{scheme}”.")
-    return [
-        Choice(row, group_of(row.study.patient, row.study.study_instance_uid), of_series[row.pk], of_slices[row.pk])
-        for row in rows
-        if row.pk in of_series
-    ]
+    if has_several:
+        return {pk: {"labels": tuple(filter(None, value.split(LABEL_SEPARATOR)))} for pk, value in values.items()}
+    return {pk: {"label": value, "slice_labels": of_slices[pk]} for pk, value in values.items()}
 
 
-def freeze_version(
-    team: Team,
-    *,
-    name: str,
-    classes: Sequence[str],
-    choices: Sequence[Choice],
-    fractions: Mapping[str, float] | None = None,
-    seed: int = 0,
-    title: str = "",
-    description: str = "",
-    actor: User | None,
-) -> tuple[CohortVersion, bool]:
-    """Freeze a content as the cohort's next version; returns (version, whether it is new).
+# How long somebody waits for series to be compared that were not yet.
+CHECK_S = 4.0
 
-    The same content again is the version that there is. Raises InvalidError where a group would be on two sides of a
-    split (`group_on_two_sides`), a class has too few patients to be in each split (`class_too_small`), a label is of
-    none of the classes (`unknown_class`), or the whole is empty or doubled.
+
+def check_version(user: User, team_slug: str, name: str, number: int, *, budget_s: float = CHECK_S) -> dict[str, Any]:
+    """Return a version's check; series without perceptual hashes get theirs first, as many as the time allows.
+
+    What comes of it is kept, so that asking again goes on where it stopped.
     """
-    _check_classes(classes, choices)
-    complete = _with_splits(choices, list(classes), fractions or DEFAULT_FRACTIONS, seed)
-    _check_splits(complete, classes)
-    content_hash = _content_hash(classes, complete)
-    with transaction.atomic():
-        cohort = _locked_cohort(team, name, title, description)
-        version = cohort.versions.filter(content_hash=content_hash).first()
-        is_new = version is None
-        if version is None:
-            version = _insert(cohort, content_hash, list(classes), complete, actor)
-    access.count_members([version])
-    return version, is_new
-
-
-def _check_classes(classes: Sequence[str], choices: Sequence[Choice]) -> None:
-    if not choices:
-        raise InvalidError("empty_cohort", "The selection holds no labelled series.")
-    if len(set(classes)) < len(classes):
-        raise InvalidError("class_twice", "A class is named twice.")
-    seen: set[str] = set()
-    for choice in choices:
-        uid = choice.series.series_instance_uid
-        if uid in seen:
-            raise InvalidError("series_twice", f"Series {uid} is chosen twice.")
-        seen.add(uid)
-        for label in {choice.label, *choice.slice_labels.values()} - set(classes):
-            raise InvalidError("unknown_class", f"Series {uid} is labelled “{label}”, which is none of the classes.")
-
-
-def _with_splits(
-    choices: Sequence[Choice], classes: list[str], fractions: Mapping[str, float], seed: int
-) -> list[Choice]:
-    """Keep the splits that are given; where none is, make them by group, stratified by the group's highest class."""
-    given = [choice for choice in choices if choice.split]
-    if given and len(given) < len(choices):
-        missing = next(choice for choice in choices if not choice.split)
-        raise InvalidError("split_missing", f"Series {missing.series} has no split, while others have one.")
-    if given:
-        return list(choices)
-    if min(fractions.get(split, 0) for split in Split.values) <= 0 or abs(sum(fractions.values()) - 1) > 1e-6:
-        raise InvalidError("bad_fractions", "Train, validation and test each need a part, and the parts add up to one.")
-    strata: dict[str, int] = {}
-    for choice in choices:
-        strata[choice.group] = max(strata.get(choice.group, 0), classes.index(choice.label))
-    _check_strata(strata, classes)
-    splits = split_groups(strata, fractions, seed=seed)
-    return [replace(choice, split=splits[choice.group]) for choice in choices]
-
-
-def _check_strata(strata: Mapping[str, int], classes: list[str]) -> None:
-    for index, name in enumerate(classes):
-        patients = sum(1 for stratum in strata.values() if stratum == index)
-        if patients < len(Split):
-            raise InvalidError(
-                "class_too_small", f"Class “{name}” has {patients} patient(s): too few to be in each of three splits."
-            )
-
-
-def _check_splits(choices: Sequence[Choice], classes: Sequence[str]) -> None:
-    side: dict[str, Choice] = {}
-    for choice in choices:
-        if choice.split not in Split.values:
-            raise InvalidError("unknown_split", f"Series {choice.series} is in “{choice.split}”, which is no split.")
-        other = side.setdefault(choice.group, choice)
-        if other.split != choice.split:
-            raise InvalidError(
-                "group_on_two_sides",
-                f"Series {other.series} ({other.split}) and {choice.series} ({choice.split}) are of one patient.",
-            )
-    present = {(choice.split, choice.label) for choice in choices}
-    for split in Split:
-        for name in classes:
-            if (split, name) not in present:
-                raise InvalidError("empty_split", f"The {split.label.lower()} split has no series of class “{name}”.")
-
-
-def _content_hash(classes: Sequence[str], choices: Sequence[Choice]) -> str:
-    """SHA-256 over the classes and each series' UID, group, split, label and slice labels, in order of UID."""
-    rows: list[Any] = [
-        [c.series.series_instance_uid, c.group, c.split, c.label, sorted(c.slice_labels.items())]
-        for c in sorted(choices, key=lambda c: c.series.series_instance_uid)
-    ]
-    text = json.dumps([list(classes), rows], ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _locked_cohort(team: Team, name: str, title: str, description: str) -> Cohort:
-    """Return the cohort, made if need be, with its row locked: versions are numbered one after the other."""
-    Cohort.objects.get_or_create(team=team, name=name)
-    cohort = Cohort.objects.select_for_update().get(team=team, name=name)
-    cohort.title, cohort.description = title or cohort.title or name, description or cohort.description
-    cohort.save(update_fields=["title", "description"])
-    return cohort
-
-
-def _insert(
-    cohort: Cohort, content_hash: str, classes: list[str], choices: Sequence[Choice], actor: User | None
-) -> CohortVersion:
-    last = cohort.versions.order_by("-number").first()
-    version = CohortVersion.objects.create(
-        cohort=cohort,
-        number=last.number + 1 if last else 1,
-        content_hash=content_hash,
-        classes=classes,
-        created_by=actor,
+    version = access.get_version(user, team_slug, name, number)
+    if version.check_report and not version.check_report["unhashed"]:
+        return dict(version.check_report)
+    members = list(version.members.exclude(series=None).select_related("series", "annotation_set__label_map"))
+    series = [member.series for member in members if member.series]
+    hash_series(series, budget_s=budget_s)
+    report = check_of(
+        version.kind,
+        version.classes,
+        series,
+        splits=[member.split for member in members],
+        groups=[member.group for member in members],
+        held=[sorted(access.classes_of(member, version) & set(version.classes)) for member in members],
     )
-    CohortMember.objects.bulk_create(
-        [
-            CohortMember(
-                version=version,
-                series=choice.series,
-                series_instance_uid=choice.series.series_instance_uid,
-                group=choice.group,
-                split=choice.split or "",
-                label=choice.label,
-                slice_labels=choice.slice_labels,
-            )
-            for choice in choices
-        ],
-        batch_size=200,
-    )
-    record(
-        actor=actor,
-        action="cohort.frozen",
-        team=cohort.team.slug,
-        object_type="cohort",
-        object_id=f"{cohort.name}@{version.number}",
-        detail={"content_hash": content_hash, "series": len(choices)},
-    )
-    return version
+    CohortVersion.objects.filter(pk=version.pk).update(check_report=report)
+    return report
 
 
 @transaction.atomic

@@ -13,10 +13,10 @@ DEFAULT_FRACTIONS: Mapping[str, float] = {Split.TRAIN: 0.6, Split.VALIDATION: 0.
 def split_groups(strata: Mapping[str, int], fractions: Mapping[str, float], *, seed: int) -> dict[str, str]:
     """Give each group a split, so that every stratum is spread over the splits in the same proportion.
 
-    `strata` maps a group to its stratum. Every split gets at least one group of a stratum that has groups enough. The
-    order within a stratum is that of a keyed hash: it depends on no library's generator.
+    `strata` maps a group to its stratum. Every split that has a part gets at least one group of a stratum that has
+    groups enough. The order within a stratum is that of a keyed hash: it depends on no library's generator.
     """
-    splits = Split.values
+    splits = [split for split in Split.values if fractions.get(split, 0) > 0]
     chosen: dict[str, str] = {}
     for stratum in sorted(set(strata.values())):
         groups = sorted((g for g, s in strata.items() if s == stratum), key=lambda g: _rank(seed, stratum, g))

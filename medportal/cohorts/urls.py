@@ -9,4 +9,9 @@ from medportal.cohorts import views
 urlpatterns = [
     path("teams/<slug:team>/cohorts/", views.CohortsView.as_view(), name="cohorts"),
     path("teams/<slug:team>/cohorts/<slug:name>/", views.CohortView.as_view(), name="cohort"),
+    path(
+        "teams/<slug:team>/cohorts/<slug:name>/versions/<int:number>/check/",
+        views.CohortCheckView.as_view(),
+        name="cohort-check",
+    ),
 ]

@@ -9,7 +9,12 @@ from rest_framework.views import APIView
 
 from medportal.accounts.authentication import user_of
 from medportal.cohorts import access, services
-from medportal.cohorts.serializers import CohortSerializer, CohortVersionSerializer, NewCohortVersionSerializer
+from medportal.cohorts.serializers import (
+    CheckSerializer,
+    CohortSerializer,
+    CohortVersionSerializer,
+    NewCohortVersionSerializer,
+)
 
 
 class CohortsView(APIView):
@@ -31,6 +36,15 @@ class CohortsView(APIView):
         serializer.is_valid(raise_exception=True)
         version, is_new = services.choose_version(user_of(request), team, **serializer.validated_data)
         return Response(CohortVersionSerializer(version).data, status=201 if is_new else 200)
+
+
+class CohortCheckView(APIView):
+    """What would make a version's figures untrue."""
+
+    @extend_schema(operation_id="cohort_versions_check", responses=CheckSerializer)
+    def get(self, request: Request, team: str, name: str, number: int) -> Response:
+        """Return the version's check; some series that were not compared yet are compared first, a few seconds long."""
+        return Response(CheckSerializer(services.check_version(user_of(request), team, name, number)).data)
 
 
 class CohortView(APIView):

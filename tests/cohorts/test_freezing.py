@@ -135,7 +135,8 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
     "a class twice": ({"classes": ["normal", "normal"]}, 422, "class_twice"),
     "one class": ({"classes": ["normal"]}, 400, "invalid"),
     "parts beyond one": ({"split": {"train": 0.9, "validation": 0.9, "test": 0.9}}, 422, "bad_fractions"),
-    "no test": ({"split": {"train": 0.5, "validation": 0.5, "test": 0}}, 422, "bad_fractions"),
+    "parts below one": ({"split": {"train": 0.5, "validation": 0.2, "test": 0}}, 422, "bad_fractions"),
+    "no scheme": ({"scheme": ""}, 400, "invalid"),
     "a name with a path": ({"name": "../x"}, 400, "invalid"),
 }
 

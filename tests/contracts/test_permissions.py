@@ -72,8 +72,18 @@ class World:
         for number in range(3):
             stage = "candidate" if number == 2 else "production"
             register(self.team, folder / str(number), turns=number, stage=stage)
+        self.mask = self._mask()
         self.jobs = self._jobs()
         self.token = _token_of(self.users["reader"])
+
+    def _mask(self) -> Any:
+        import numpy as np
+
+        from medportal.annotations.models import Source
+        from medportal.annotations.services import save_mask
+
+        mask, segments = np.ones((3, 64, 64), np.uint8), [{"value": 1, "label": "all"}]
+        return save_mask(self.series, mask, segments, source=Source.PERSON, author=None)[0]
 
     def _jobs(self) -> dict[str, Any]:
         from medportal.analysis.services import start_analysis
@@ -115,9 +125,10 @@ class World:
             "series_uid": self.series.series_instance_uid,
             "sop_instance_uid": self.instance.sop_instance_uid,
             "frame_list": "1",
-            "name": "chests" if name == "cohort" else "bright",
+            "name": "chests" if name.startswith("cohort") else "bright",
             # A candidate: it can be promoted and archived.
-            "number": 3,
+            "number": 1 if name.startswith("cohort") else 3,
+            "set_id": self.mask.pk,
         }
         plain = re.sub(r"\(\?P<(\w+)>[^()]*\)", lambda m: str(values[m[1]]), pattern)
         plain = re.sub(r"<(?:\w+:)?(\w+)>", lambda m: str(values[m[1]]), plain)
@@ -139,6 +150,7 @@ class World:
                 "classes": list(CLASSES),
                 "series": list(self.cohort.members.values_list("series_instance_uid", flat=True)),
             },
+            "POST labels": {"series": self.series.series_instance_uid, "scheme": SCHEME, "value": "normal"},
             "POST trainings": {
                 "id": str(uuid4()),
                 "cohort": "chests",

@@ -1,0 +1,264 @@
+"""Freezes chosen series with their targets as a cohort's next version: splits made or kept, content hashed, checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.db import transaction
+
+from medportal.accounts.models import Team, User
+from medportal.annotations.models import AnnotationSet
+from medportal.archive.models import Series
+from medportal.audit.services import record
+from medportal.cohorts import access
+from medportal.cohorts.checking import check_of
+from medportal.cohorts.fingerprints import fingerprint_of
+from medportal.cohorts.models import Cohort, CohortMember, CohortVersion, Kind, Split
+from medportal.cohorts.splitting import DEFAULT_FRACTIONS, split_groups
+from medportal.errors import InvalidError
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A series to be frozen, with its target; without a split it is given one with the other series of its group."""
+
+    series: Series
+    group: str
+    label: str = ""
+    slice_labels: dict[str, str] = field(default_factory=dict)
+    split: str | None = None
+    labels: tuple[str, ...] = ()
+    # With its label map.
+    annotation_set: AnnotationSet | None = None
+    # `imaging.marks.Box.to_json` of each box.
+    boxes: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def mask_sha256(self) -> str:
+        """Hash of the mask, "" without one."""
+        return str(self.annotation_set.label_map.sha256) if self.annotation_set is not None else ""
+
+    def classes_in_it(self, kind: str) -> set[str]:
+        """Return the classes that the series holds."""
+        match kind:
+            case Kind.CLASSES:
+                return {self.label}
+            case Kind.MULTI_LABEL:
+                return set(self.labels)
+            case Kind.MASKS if self.annotation_set is not None:
+                return {segment["label"] for segment in self.annotation_set.label_map.segments if segment["voxels"]}
+            case Kind.BOXES:
+                return {str(box["label"]) for box in self.boxes}
+        return set()
+
+
+def freeze_version(
+    team: Team,
+    *,
+    name: str,
+    classes: Sequence[str],
+    choices: Sequence[Choice],
+    kind: str = Kind.CLASSES,
+    fractions: Mapping[str, float] | None = None,
+    seed: int = 0,
+    title: str = "",
+    description: str = "",
+    actor: User | None,
+) -> tuple[CohortVersion, bool]:
+    """Freeze a content as the cohort's next version; returns (version, whether it is new).
+
+    The same content again is the version that there is. Raises InvalidError where a group would be on two sides of a
+    split (`group_on_two_sides`), a class has too few patients to be in each split that is to be made
+    (`class_too_small`), a target is of none of the classes (`unknown_class`), or the whole is empty or doubled.
+    """
+    _check_classes(classes, choices, kind)
+    complete = _with_splits(choices, list(classes), kind, fractions or DEFAULT_FRACTIONS, seed)
+    _check_splits(complete)
+    content_hash = _content_hash(kind, classes, complete)
+    version = CohortVersion.objects.filter(cohort__team=team, cohort__name=name, content_hash=content_hash).first()
+    told = {} if version is not None else _reports(kind, classes, complete)
+    with transaction.atomic():
+        cohort = _locked_cohort(team, name, title, description)
+        version = cohort.versions.filter(content_hash=content_hash).first()
+        is_new = version is None
+        if version is None:
+            version = _insert(cohort, complete, actor, content_hash=content_hash, kind=kind, classes=classes, **told)
+    access.count_members([version])
+    return version, is_new
+
+
+def _reports(kind: str, classes: Sequence[str], choices: Sequence[Choice]) -> dict[str, Any]:
+    """Return the fingerprint and the check of a content; both read rows alone."""
+    held = [sorted(choice.classes_in_it(kind) & set(classes)) for choice in choices]
+    series = [choice.series for choice in choices]
+    splits, groups = [choice.split or "" for choice in choices], [choice.group for choice in choices]
+    boxes = [choice.boxes for choice in choices]
+    return {
+        "fingerprint": fingerprint_of(kind, classes, series, splits=splits, groups=groups, held=held, boxes=boxes),
+        "check_report": check_of(kind, classes, series, splits=splits, groups=groups, held=held),
+    }
+
+
+def _check_classes(classes: Sequence[str], choices: Sequence[Choice], kind: str) -> None:
+    if not choices:
+        raise InvalidError("empty_cohort", "The selection holds no series with what is to be learnt.")
+    if len(set(classes)) < len(classes):
+        raise InvalidError("class_twice", "A class is named twice.")
+    if kind not in Kind.values:
+        raise InvalidError("unknown_kind", f"“{kind}” is no kind of cohort.")
+    if (kind == Kind.IMAGES) != (not classes):
+        raise InvalidError("classes", "A cohort has classes, unless it is of images alone.")
+    seen: set[str] = set()
+    for choice in choices:
+        uid = choice.series.series_instance_uid
+        if uid in seen:
+            raise InvalidError("series_twice", f"Series {uid} is chosen twice.")
+        seen.add(uid)
+        if kind == Kind.MASKS:
+            # Segments that are none of the classes are background.
+            continue
+        for label in (choice.classes_in_it(kind) | set(choice.slice_labels.values())) - set(classes):
+            raise InvalidError("unknown_class", f"Series {uid} is labelled “{label}”, which is none of the classes.")
+    if kind == Kind.MASKS:
+        _check_masks(classes, choices)
+
+
+def _check_masks(classes: Sequence[str], choices: Sequence[Choice]) -> None:
+    """Refuse a series without a mask, and maps of instances together with maps of classes."""
+    kinds: dict[bool, Series] = {}
+    for choice in choices:
+        if choice.annotation_set is None:
+            raise InvalidError("unlabelled", f"Series {choice.series} has no mask.")
+        kinds.setdefault(choice.annotation_set.label_map.is_instances, choice.series)
+    if True in kinds and (False in kinds or len(classes) > 1):
+        raise InvalidError("instances", f"The numbers of the mask of series {kinds[True]} are objects of one class.")
+
+
+def _with_splits(
+    choices: Sequence[Choice], classes: list[str], kind: str, fractions: Mapping[str, float], seed: int
+) -> list[Choice]:
+    """Keep the splits that are given; where none is, make them by group, stratified by what the group holds."""
+    given = [choice for choice in choices if choice.split]
+    if given and len(given) < len(choices):
+        missing = next(choice for choice in choices if not choice.split)
+        raise InvalidError("split_missing", f"Series {missing.series} has no split, while others have one.")
+    if given:
+        return list(choices)
+    _check_fractions(fractions)
+    strata = _strata(choices, classes, kind)
+    parts = sum(1 for part in fractions.values() if part > 0)
+    if kind == Kind.CLASSES:
+        _check_strata(strata, classes, parts)
+    elif len(strata) < parts:
+        raise InvalidError("too_few_groups", f"{len(strata)} patient(s) are too few for {parts} splits.")
+    splits = split_groups(strata, fractions, seed=seed)
+    if missing_splits := {s for s, part in fractions.items() if part > 0} - set(splits.values()):
+        raise InvalidError("too_few_groups", f"Too few patients: the {min(missing_splits)} split would be empty.")
+    return [replace(choice, split=splits[choice.group]) for choice in choices]
+
+
+def _check_fractions(fractions: Mapping[str, float]) -> None:
+    if unknown := set(fractions) - set(Split.values):
+        raise InvalidError("bad_fractions", f"“{min(unknown)}” is no split: they are {', '.join(Split.values)}.")
+    if min(fractions.values()) < 0 or abs(sum(fractions.values()) - 1) > 1e-6:
+        raise InvalidError("bad_fractions", "The parts of the splits are not negative, and add up to one.")
+
+
+def _strata(choices: Sequence[Choice], classes: list[str], kind: str) -> dict[str, int]:
+    """Return each group's stratum: its highest class; where a series holds several, the rarest of its group."""
+    held: dict[str, set[str]] = {}
+    for choice in choices:
+        held.setdefault(choice.group, set()).update(choice.classes_in_it(kind) & set(classes))
+    if kind == Kind.CLASSES:
+        return {group: max(classes.index(name) for name in names) for group, names in held.items()}
+    often = Counter(name for names in held.values() for name in names)
+    rarest = {group: min(names, key=lambda name: (often[name], name), default="") for group, names in held.items()}
+    sizes = Counter(rarest.values())
+    # Strata too small to be spread are one.
+    return {g: classes.index(n) + 1 if n and sizes[n] >= len(Split) else 0 for g, n in rarest.items()}
+
+
+def _check_strata(strata: Mapping[str, int], classes: list[str], parts: int) -> None:
+    for index, name in enumerate(classes):
+        patients = sum(1 for stratum in strata.values() if stratum == index)
+        if patients < parts:
+            raise InvalidError(
+                "class_too_small", f"Class “{name}” has {patients} patient(s): too few to be in each of {parts} splits."
+            )
+
+
+def _check_splits(choices: Sequence[Choice]) -> None:
+    side: dict[str, Choice] = {}
+    for choice in choices:
+        if choice.split not in Split.values:
+            raise InvalidError("unknown_split", f"Series {choice.series} is in “{choice.split}”, which is no split.")
+        other = side.setdefault(choice.group, choice)
+        if other.split != choice.split:
+            raise InvalidError(
+                "group_on_two_sides",
+                f"Series {other.series} ({other.split}) and {choice.series} ({choice.split}) are of one patient, "
+                f"“{choice.group}”.",
+            )
+
+
+def _content_hash(kind: str, classes: Sequence[str], choices: Sequence[Choice]) -> str:
+    """SHA-256 over the classes and each series' UID, group, split and targets, in order of UID."""
+    rows: list[list[Any]] = [
+        [c.series.series_instance_uid, c.group, c.split, c.label, sorted(c.slice_labels.items())] for c in choices
+    ]
+    content: list[Any] = [list(classes)]
+    if kind != Kind.CLASSES:
+        # Versions of the first kind keep the hash that they had before there were others.
+        content.insert(0, kind)
+        for row, choice in zip(rows, choices, strict=True):
+            row += [list(choice.labels), choice.mask_sha256, list(choice.boxes)]
+    text = json.dumps([*content, sorted(rows, key=lambda row: row[0])], separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _locked_cohort(team: Team, name: str, title: str, description: str) -> Cohort:
+    """Return the cohort, made if need be, with its row locked: versions are numbered one after the other."""
+    Cohort.objects.get_or_create(team=team, name=name)
+    cohort = Cohort.objects.select_for_update().get(team=team, name=name)
+    cohort.title, cohort.description = title or cohort.title or name, description or cohort.description
+    cohort.save(update_fields=["title", "description"])
+    return cohort
+
+
+def _insert(cohort: Cohort, choices: Sequence[Choice], actor: User | None, **values: Any) -> CohortVersion:
+    last = cohort.versions.order_by("-number").first()
+    values["classes"] = list(values["classes"])
+    version = CohortVersion.objects.create(
+        cohort=cohort, number=last.number + 1 if last else 1, created_by=actor, **values
+    )
+    members = [
+        CohortMember(
+            version=version,
+            series=choice.series,
+            series_instance_uid=choice.series.series_instance_uid,
+            group=choice.group,
+            split=choice.split or "",
+            label=choice.label,
+            labels=list(choice.labels),
+            slice_labels=choice.slice_labels,
+            annotation_set=choice.annotation_set,
+            target_sha256=choice.mask_sha256,
+            boxes=[dict(box) for box in choice.boxes],
+        )
+        for choice in choices
+    ]
+    CohortMember.objects.bulk_create(members, batch_size=200)
+    record(
+        actor=actor,
+        action="cohort.frozen",
+        team=cohort.team.slug,
+        object_type="cohort",
+        object_id=f"{cohort.name}@{version.number}",
+        detail={"content_hash": version.content_hash, "series": len(choices)},
+    )
+    return version
