@@ -16,7 +16,6 @@ from medportal.learning.metrics.ranking import Points, decimate
 
 IOU_THRESHOLDS = tuple(round(0.5 + 0.05 * k, 2) for k in range(10))
 RECALLS = np.linspace(0, 1, 101)
-MAX_BOXES = 100
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def _matches(
     counts = np.zeros(len(truths))
     for number, (true_boxes, found_boxes) in enumerate(zip(truths, found, strict=True)):
         true_ones = [box for box in true_boxes if box.label == label]
-        surest = sorted((box for box in found_boxes if box.label == label), key=lambda box: -box.score)[:MAX_BOXES]
+        surest = sorted((box for box in found_boxes if box.label == label), key=lambda box: -box.score)
         counts[number] = len(true_ones)
         scores += [box.score for box in surest]
         series += [number] * len(surest)
@@ -98,7 +97,7 @@ def detection_measure(
 ) -> Measure:
     """Return the measure of boxes found in each series beside the true ones.
 
-    map50, map50_95: as COCO with the whole range of sizes and at most 100 boxes of a class and series; means over the
+    map50, map50_95: as COCO (Lin et al. 2014) counts them, with boxes of every size and however many; means over the
     classes that the truth holds. recall, precision, f1: at IoU 0.5 of boxes scored from `threshold` on.
     sensitivity_at_…: `froc_measure`, by the rule `hit`. All boxes are matched once; a round only adds up.
     """

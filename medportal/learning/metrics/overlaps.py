@@ -38,3 +38,9 @@ def hit_by_centre(truth: Floats, found: Floats) -> NDArray[np.bool_]:
     centre = (found[:, :3] + found[:, 3:]) / 2
     above, below = centre[None] >= truth[:, None, :3], centre[None] < truth[:, None, 3:]
     return np.asarray((above & below).all(axis=2))
+
+
+def hit_by_overlap_or_centre(iou: float = 0.1) -> Hit:
+    """Return the rule that either suffices: a small box in the middle of a finding has found it."""
+    by_overlap = hit_by_overlap(iou)
+    return lambda truth, found: by_overlap(truth, found) | hit_by_centre(truth, found)

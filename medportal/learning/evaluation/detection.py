@@ -1,0 +1,112 @@
+"""Boxes held against drawn ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import cached_property
+from math import floor
+from typing import Any
+
+import numpy as np
+
+from medportal.imaging.marks import Box, box_of
+from medportal.inference.manifest import DetectionOutput, Manifest
+from medportal.inference.pieces import Answer
+from medportal.learning.evaluation.task import Record, TaskEvaluation, groups_of
+from medportal.learning.metrics.detection import detection_figures, precision_curve
+from medportal.learning.metrics.figures import ROUNDS, Figures
+from medportal.learning.metrics.free_response import froc_curve
+from medportal.learning.metrics.overlaps import Hit, corners, hit_by_overlap, hit_by_overlap_or_centre, overlaps
+from medportal.learning.prepared import SeriesToPrepare
+
+MATCH_IOU = 0.5
+
+
+class DetectionEvaluation(TaskEvaluation):
+    """Boxes of the cohort's classes; what else the model finds was not drawn, and is neither right nor wrong."""
+
+    kinds = ("boxes",)
+
+    def __init__(self, manifest: Manifest, *, kind: str, classes: Sequence[str], distance_unit: str = "mm") -> None:
+        super().__init__(manifest, kind=kind, classes=classes, distance_unit=distance_unit)
+        self.require_known(classes)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The cohort's classes."""
+        return self.cohort_classes
+
+    @cached_property
+    def threshold(self) -> float:
+        """The score from which the package shows a box."""
+        assert isinstance(self.manifest.output, DetectionOutput)
+        return self.manifest.output.score_threshold
+
+    @property
+    def hit(self) -> Hit:
+        """The rule of the free-response curve: in three dimensions a box whose centre lies in the finding hits it too."""
+        return hit_by_overlap_or_centre() if self.manifest.input.dimensions == 3 else hit_by_overlap()
+
+    def record(self, one: SeriesToPrepare, found: Answer) -> Record:
+        """Return the boxes of a series, drawn and found."""
+        called = [box for box in found.boxes if box.label in self.classes]
+        missed, false = unmatched(one.boxes, called)
+        both = len(one.boxes) + len(called)
+        return {
+            "truth": _counted(one.boxes),
+            "prediction": _counted(called),
+            "score": round(max((box.score for box in called), default=0.0), 6),
+            # 1 − F1; nothing drawn and nothing found is right.
+            "loss": round((len(missed) + len(false)) / both, 6) if both else 0.0,
+            "slice": floor(next((box.centre[0] for box in (*missed, *false, *one.boxes)), 0.0)),
+            "data": {"truth": [box.to_json() for box in one.boxes], "found": [box.to_json() for box in called]},
+        }
+
+    @staticmethod
+    def _boxes(records: Sequence[Record], side: str) -> list[list[Box]]:
+        return [[box_of(box) for box in record["data"][side]] for record in records]
+
+    def figures(self, records: Sequence[Record], *, rounds: int = ROUNDS) -> Figures:
+        """Return the figures over the series."""
+        return detection_figures(
+            self._boxes(records, "truth"),
+            self._boxes(records, "found"),
+            self.classes,
+            groups_of(records),
+            threshold=self.threshold,
+            hit=self.hit,
+            rounds=rounds,
+        )
+
+    def sections(self, records: Sequence[Record]) -> dict[str, Any]:
+        """Return precision and free-response curves of each class."""
+        truths, found = self._boxes(records, "truth"), self._boxes(records, "found")
+        return {
+            "threshold": self.threshold,
+            "curves": {
+                "pr": {c: points for c in self.classes if (points := precision_curve(truths, found, c))},
+                "froc": {c: points for c in self.classes if (points := froc_curve(truths, found, c, hit=self.hit))},
+            },
+        }
+
+
+def unmatched(truths: Sequence[Box], found: Sequence[Box]) -> tuple[list[Box], list[Box]]:
+    """Return the drawn boxes that no found one matches (same class, IoU 0.5), and the found ones that match none."""
+    shared = overlaps(corners(truths), corners(found))
+    names = np.array([box.label for box in truths], str)[:, None] == np.array([box.label for box in found], str)[None]
+    shared = np.where(names, shared, 0.0)
+    is_free = np.ones(len(truths), bool)
+    false = []
+    for k in sorted(range(len(found)), key=lambda k: -found[k].score):
+        worth = np.where(is_free, shared[:, k], -1.0)
+        if len(worth) and worth.max() >= MATCH_IOU:
+            is_free[int(worth.argmax())] = False
+        else:
+            false.append(found[k])
+    return [box for box, free in zip(truths, is_free, strict=True) if free], false
+
+
+def _counted(boxes: Sequence[Box]) -> str:
+    counts = Counter(box.label for box in boxes)
+    return ", ".join(f"{label} × {counts[label]}" for label in sorted(counts))
