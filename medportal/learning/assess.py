@@ -1,61 +1,70 @@
-"""What a trained network is worth: calibrated and cut on validation, measured on test."""
+"""What a trained package is worth: run as it will be run, over the series of a split as they came."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-from torch import nn
-
-from medportal.inference.postprocess import positive_probability
-from medportal.learning.dataset import Prepared
-from medportal.learning.loop import predict_logits, series_scores
-from medportal.learning.metrics import choose_threshold, evaluate, fit_temperature
+from medportal.inference.session import Session
+from medportal.learning.evaluation import Record, TaskEvaluation, build_document, evaluation_of
+from medportal.learning.store import Prepared
 
 
-@dataclass(frozen=True)
-class Assessment:
-    """Temperature and threshold from validation; figures from test, for series and for slices."""
+def assess(session: Session, prepared: Prepared, kind: str, check: Callable[[], None]) -> dict[str, Any]:
+    """Return {split, n, groups, figures, per_class, document} of the measured split; see `evaluation.build_document`.
 
-    temperature: float
-    threshold: float
-    metrics: dict[str, Any]
-    slice_metrics: dict[str, Any]
-    counts: dict[str, int]
-
-
-def assess(network: nn.Module, prepared: Prepared, config: dict[str, Any]) -> Assessment:
-    """Choose temperature and threshold on the validation split, then measure once on the test split."""
-    context, top_k = config["context"], config["top_k"]
-    labelled = prepared.of_split("validation")
-    logits = predict_logits(network, prepared, labelled, context)
-    temperature = fit_temperature(logits, _labels(prepared, labelled))
-    whole = prepared.of_split("validation", labelled=False)
-    chances = positive_probability(predict_logits(network, prepared, whole, context), temperature)
-    labels, scores, _ = series_scores(prepared, whole, chances, top_k)
-    threshold = choose_threshold(labels, scores)
-    return _on_test(network, prepared, config, temperature, threshold)
+    `check` may raise to break off.
+    """
+    split = prepared.measured_split
+    numbers = prepared.of_split(split)
+    evaluation = evaluation_for(session, prepared, kind, numbers)
+    records = read_records(session, prepared, evaluation, numbers, check)
+    document = build_document(evaluation, records, header={"split": split})
+    return {
+        "split": split,
+        "n": document["n"],
+        "groups": document["groups"],
+        "figures": document["metrics"],
+        "per_class": document["per_class"],
+        "document": document,
+    }
 
 
-def _on_test(
-    network: nn.Module, prepared: Prepared, config: dict[str, Any], temperature: float, threshold: float
-) -> Assessment:
-    whole = prepared.of_split("test", labelled=False)
-    chances = positive_probability(predict_logits(network, prepared, whole, config["context"]), temperature)
-    labels, scores, groups = series_scores(prepared, whole, chances, config["top_k"])
-    named = np.array([prepared.rows[i].label is not None for i in whole])
-    slice_labels = (_labels(prepared, whole) > 0).astype(int)[named]
-    slice_groups = [prepared.rows[i].group for i in np.asarray(whole)[named]]
-    return Assessment(
-        temperature=temperature,
-        threshold=threshold,
-        metrics=evaluate(labels, scores, groups, threshold),
-        slice_metrics=evaluate(slice_labels, chances[named], slice_groups, 0.5),
-        counts={"series": len(labels), "groups": len(set(groups)), "slices": int(named.sum())},
-    )
+def evaluation_for(session: Session, prepared: Prepared, kind: str, numbers: Sequence[int]) -> TaskEvaluation:
+    """Return the evaluation of a package on prepared series."""
+    spacings = [prepared.whole(number).volume.spacing_mm_zyx for number in numbers[:1]]
+    unit = "px" if all(spacing[1:] == (1.0, 1.0) for spacing in spacings) else "mm"
+    return evaluation_of(session.package.manifest, kind=kind, classes=prepared.classes, distance_unit=unit)
 
 
-def _labels(prepared: Prepared, numbers: list[int]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    first = prepared.classes[0]
-    return np.array([prepared.classes.index(prepared.rows[i].label or first) for i in numbers])
+def read_records(
+    session: Session,
+    prepared: Prepared,
+    evaluation: TaskEvaluation,
+    numbers: Sequence[int],
+    check: Callable[[], None],
+) -> list[Record]:
+    """Run the package over series and return their records, completed."""
+    records = _read(session, prepared, evaluation, numbers, check)
+    reference: list[Record] = []
+    if evaluation.reference_split:
+        known = prepared.of_split(evaluation.reference_split)
+        reference = _read(session, prepared, evaluation, known, check)
+    evaluation.complete(session, reference, records)
+    return records
+
+
+def _read(
+    session: Session,
+    prepared: Prepared,
+    evaluation: TaskEvaluation,
+    numbers: Sequence[int],
+    check: Callable[[], None],
+) -> list[Record]:
+    records = []
+    for number in numbers:
+        check()
+        item = prepared.items[number]
+        names = {"series_uid": item.series_uid, "study_uid": "", "group": item.group, "attributes": {}}
+        records.append({**evaluation.read(session, prepared.whole(number)), **names})
+    return records

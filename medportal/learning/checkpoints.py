@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,30 +18,26 @@ TENSORS, STATE = "tensors.safetensors", "state.json"
 
 
 def save(
-    folder: Path, *, network: nn.Module, optimiser: torch.optim.Optimizer, scheduler: Any, state: dict[str, Any]
+    folder: Path, *, modules: nn.ModuleDict, optimisers: Sequence[torch.optim.Optimizer], state: dict[str, Any]
 ) -> None:
-    """Write a checkpoint: weights, optimiser, scheduler, random state, and `state` (epoch, step, config, history).
+    """Write a checkpoint: weights, optimisers, random state, and `state` (epoch, step, config, seed, history).
 
     The folder is made beside its final name, synced, and exchanged for the one before it.
     """
-    tensors: dict[str, Tensor] = {
-        f"network/{k}": v.detach().cpu().contiguous() for k, v in network.state_dict().items()
-    }
-    optimiser_state = optimiser.state_dict()
-    for key, entry in optimiser_state["state"].items():
-        tensors |= {f"optimiser/{key}/{name}": torch.as_tensor(v).cpu().contiguous() for name, v in entry.items()}
+    tensors = {f"modules/{k}": v.detach().cpu().contiguous() for k, v in modules.state_dict().items()}
+    groups = []
+    for number, optimiser in enumerate(optimisers):
+        document = optimiser.state_dict()
+        groups.append(document["param_groups"])
+        for key, entry in document["state"].items():
+            tensors |= {
+                f"optimiser/{number}/{key}/{name}": torch.as_tensor(v).cpu().contiguous() for name, v in entry.items()
+            }
     tensors["random/torch"] = torch.get_rng_state()
-    document = {
-        **state,
-        "optimiser_groups": optimiser_state["param_groups"],
-        "scheduler": {
-            k: v for k, v in scheduler.state_dict().items() if isinstance(v, int | float | list | str | bool)
-        },
-    }
     fresh, old = folder.with_suffix(".new"), folder.with_suffix(".old")
     fresh.mkdir(parents=True, exist_ok=True)
     save_file(tensors, fresh / TENSORS)
-    (fresh / STATE).write_text(json.dumps(document))
+    (fresh / STATE).write_text(json.dumps({**state, "optimiser_groups": groups}))
     for path in (fresh / TENSORS, fresh / STATE, fresh):
         _sync(path)
     _exchange(fresh, folder, old)
@@ -81,21 +78,26 @@ def load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     return None
 
 
+def restore_modules(tensors: dict[str, Tensor], modules: nn.ModuleDict) -> None:
+    """Put a checkpoint's weights back into modules of the same configuration."""
+    modules.load_state_dict({k.removeprefix("modules/"): v for k, v in tensors.items() if k.startswith("modules/")})
+
+
 def restore(
     tensors: dict[str, Tensor],
     state: dict[str, Any],
     *,
-    network: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    scheduler: Any,
+    modules: nn.ModuleDict,
+    optimisers: Sequence[torch.optim.Optimizer],
 ) -> None:
     """Put a checkpoint back into fresh objects of the same configuration."""
-    network.load_state_dict({k.removeprefix("network/"): v for k, v in tensors.items() if k.startswith("network/")})
-    entries: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        if key.startswith("optimiser/"):
-            _, number, name = key.split("/")
-            entries.setdefault(int(number), {})[name] = value
-    optimiser.load_state_dict({"state": entries, "param_groups": state["optimiser_groups"]})
-    scheduler.load_state_dict(state["scheduler"])
+    restore_modules(tensors, modules)
+    for number, optimiser in enumerate(optimisers):
+        entries: dict[int, dict[str, Tensor]] = {}
+        prefix = f"optimiser/{number}/"
+        for key, value in tensors.items():
+            if key.startswith(prefix):
+                parameter, name = key.removeprefix(prefix).split("/")
+                entries.setdefault(int(parameter), {})[name] = value
+        optimiser.load_state_dict({"state": entries, "param_groups": state["optimiser_groups"][number]})
     torch.set_rng_state(tensors["random/torch"])

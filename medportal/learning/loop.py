@@ -1,9 +1,11 @@
-"""The training loop: forward pass, loss, back-propagation, until the preset epochs or the preset figure (Lightning)."""
+"""The training loop: forward pass, loss, back-propagation, until the preset epochs, minutes or figure (Lightning)."""
 
 from __future__ import annotations
 
+import os
+import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,20 +13,19 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
-import torch.nn.functional as F
-from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset
 
-from medportal.errors import InvalidError
-from medportal.inference.postprocess import positive_probability, series_probability
+from medportal.errors import InvalidError, UnavailableError
 from medportal.learning import checkpoints
-from medportal.learning.dataset import BalancedSampler, Prepared, SliceDataset
-from medportal.learning.metrics import binary_figures
-from medportal.learning.networks import build_network
-from medportal.learning.transforms import augmentation, mosaic
+from medportal.learning.recipes import RECIPES
+from medportal.learning.schedule import one_cycle
+from medportal.learning.tasks.base import Batch, Preview, Task
 
-EVALUATION_BATCH = 64
+# Gradients longer than this are shortened: one bad batch must not throw a run off.
+LONGEST_GRADIENT = 5.0
+# How often the pictures of the live page are made anew.
+PREVIEW_EVERY_S = 10.0
 
 
 class CancelledError(Exception):
@@ -37,165 +38,308 @@ class Reports:
 
     epoch: Callable[[dict[str, Any]], None] = lambda _: None
     progress: Callable[[float], None] = lambda _: None
+    previews: Callable[[list[Preview]], None] = lambda _: None
     is_cancelled: Callable[[], bool] = lambda: False
+
+    def check(self) -> None:
+        """Raise CancelledError once the run was told to stop."""
+        if self.is_cancelled():
+            raise CancelledError
 
 
 @dataclass
 class Outcome:
-    """A trained network, and each epoch's figures."""
+    """Each epoch's figures, and why the run ended before its last epoch, if it did."""
 
-    network: nn.Module
     history: list[dict[str, Any]] = field(default_factory=list)
-    stopped_early: bool = False
+    stopped: str = ""
+
+
+class _Batches(IterableDataset[Batch]):
+    """The batches of one epoch after another; of several processes each makes its own share."""
+
+    def __init__(self, training: _Training) -> None:
+        self._training = training
+
+    def __iter__(self) -> Iterator[Batch]:
+        training = self._training
+        task, size = training.task, training.config["batch_size"]
+        refs = training.refs_of_epoch()
+        generator = torch.Generator().manual_seed(training.seed_of_epoch())
+        for start in range(0, len(refs), size):
+            if training.is_out_of_time:
+                return
+            # Two, since a batch norm cannot learn from one.
+            if (chosen := refs[start : start + size]) and (len(chosen) > 1 or start == 0):
+                yield task.batch(chosen, generator)
 
 
 class _Training(lightning.LightningModule):
-    """One run as Lightning sees it: a step, its optimiser, and the end of an epoch."""
+    """One run as Lightning sees it: a step, its optimisers, and the end of an epoch."""
 
-    def __init__(self, prepared: Prepared, config: dict[str, Any], folder: Path, reports: Reports) -> None:
+    automatic_optimization = False
+
+    def __init__(self, task: Task, recipe: str, folder: Path, reports: Reports) -> None:
         super().__init__()
-        self.prepared, self.config, self.folder, self.reports = prepared, config, folder, reports
-        self.network = build_network(
-            config["network"], channels=2 * config["context"] + 1, classes=len(prepared.classes), width=config["width"]
-        )
-        # On CPUs a third quicker.
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.transform = augmentation(config, config["seed"])
-        numbers = prepared.of_split("train")
-        labels = [prepared.classes.index(prepared.rows[i].label or "") for i in numbers]
-        self.sampler = BalancedSampler(
-            labels, ratio=config["negatives_per_positive"], repeats=config["repeats"], seed=config["seed"]
-        )
-        self.dataset = SliceDataset(prepared, numbers, config["context"], self.transform)
+        self.task, self.config, self.folder, self.reports = task, task.config, folder, reports
+        self.recipe = RECIPES[recipe]
+        self.modules_of_task = task.modules()
+        self.parts = task.steps()
         self.history: list[dict[str, Any]] = []
         self.resumed: tuple[dict[str, Tensor], dict[str, Any]] | None = None
-        self.stopped_early = False
-        self._losses: list[float] = []
-        self._started = time.monotonic()
-        self._mosaic_rng = torch.Generator()
+        self.stopped = ""
+        self._losses: list[list[float]] = []
+        self._epoch_began = self._previewed = time.monotonic()
+        self._seconds_before = 0.0
+
+    # Time
 
     @property
     def done(self) -> int:
         """Epochs that are finished, those of earlier attempts included."""
         return len(self.history)
 
-    def train_dataloader(self) -> DataLoader[Any]:
-        """Return batches of the balanced, augmented training split."""
-        return DataLoader(self.dataset, batch_size=self.config["batch_size"], sampler=self.sampler, drop_last=False)
+    @property
+    def seconds(self) -> float:
+        """Time spent on training, that of earlier attempts included."""
+        return self._seconds_before + time.monotonic() - self._epoch_began
 
-    def configure_optimizers(self) -> Any:
-        """Return AdamW under a one-cycle schedule (Smith and Topin 2018)."""
-        optimiser = torch.optim.AdamW(
-            self.network.parameters(), lr=self.config["learning_rate"], weight_decay=self.config["weight_decay"]
-        )
-        steps = -(-len(self.sampler) // self.config["batch_size"]) * self.config["epochs"]
-        # At four steps the rise would take none, and OneCycleLR divides by it.
-        scheduler = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, max_lr=self.config["learning_rate"], total_steps=max(steps, 5), pct_start=0.25
-        )
+    @property
+    def is_out_of_time(self) -> bool:
+        """Whether the preset minutes are over."""
+        return 0 < self.config["minutes"] * 60 <= self.seconds
+
+    def part_done(self, batch: int, batches: int) -> float:
+        """Return how much of the run is done: by epochs, or by the preset minutes where these are sooner over."""
+        by_epochs = (self.done + batch / max(batches, 1)) / self.config["epochs"]
+        limit = self.config["minutes"] * 60
+        return min(1.0, max(by_epochs, self.seconds / limit if limit else 0.0))
+
+    # Samples
+
+    def refs_of_epoch(self) -> list[Any]:
+        """Return this process's share of the epoch's samples; every process has as many."""
+        refs = self.task.epoch(self.done)
+        world = self.trainer.world_size
+        return refs[self.global_rank : len(refs) // world * world : world] if world > 1 else refs
+
+    def seed_of_epoch(self) -> int:
+        """Return the seed of what is random in the epoch: of run, epoch and process alone."""
+        entropy = [self.config["seed"], self.done, self.global_rank]
+        return int(np.random.SeedSequence(entropy).generate_state(1)[0])
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Return ready batches."""
+        return DataLoader(_Batches(self), batch_size=None)
+
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        """Return an AdamW (Loshchilov and Hutter 2019) for each part of a step; the loop sets their rates itself."""
+        optimisers = [
+            torch.optim.AdamW(
+                part.parameters,
+                lr=part.learning_rate or self.config["learning_rate"],
+                betas=part.betas,
+                weight_decay=self.config["weight_decay"],
+            )
+            for part in self.parts
+        ]
         if self.resumed:
-            checkpoints.restore(*self.resumed, network=self.network, optimiser=optimiser, scheduler=scheduler)
-        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+            checkpoints.restore(*self.resumed, modules=self.modules_of_task, optimisers=optimisers)
+            self.task.updates = int(self.resumed[1].get("updates", 0))
+        return list(optimisers)
+
+    # A step
+
+    def on_fit_start(self) -> None:
+        """Let the task know where its network lies."""
+        self.task.device = self.device
 
     def on_train_epoch_start(self) -> None:
-        """Let what is random depend on seed and epoch alone: a resumed run goes on as it would have."""
-        self._started, self._losses = time.monotonic(), []
-        epoch_seed = int(np.random.SeedSequence([self.config["seed"], self.done]).generate_state(1)[0])
-        self.transform.set_random_state(seed=epoch_seed)
-        self._mosaic_rng.manual_seed(epoch_seed)
-        self.sampler.epoch = self.done
+        """Begin an epoch."""
+        torch.manual_seed(self.seed_of_epoch())
+        self._epoch_began, self._losses = time.monotonic(), []
+        self.batches = max(1, -(-len(self.refs_of_epoch()) // self.config["batch_size"]))
+        self.task.network.train()
 
-    def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
-        """Return the loss of a batch."""
-        if self.reports.is_cancelled():
-            raise CancelledError
-        images, labels = batch
-        images = mosaic(images, labels, self.config["mosaic_probability"], self._mosaic_rng)
-        images = images.contiguous(memory_format=torch.channels_last)
-        logits, _ = self.network(images)
-        loss = F.cross_entropy(logits, labels)
+    def training_step(self, batch: Batch, index: int) -> None:
+        """Take a step of each part: loss, back-propagation, and the optimiser once enough has been added up."""
+        self.reports.check()
+        done = self.part_done(index, self.batches)
+        rate, every = one_cycle(done), self.config["accumulate"]
+        optimisers = self.optimizers()
+        listed = optimisers if isinstance(optimisers, list) else [optimisers]
+        losses = []
+        for part, optimiser in zip(self.parts, listed, strict=True):
+            self.toggle_optimizer(optimiser)
+            loss = part.loss(batch)
+            self._require_number(loss)
+            self.manual_backward(loss / every)
+            if (index + 1) % every == 0 or index + 1 == self.batches:
+                for group in optimiser.param_groups:
+                    group["lr"] = rate * (part.learning_rate or self.config["learning_rate"])
+                self.clip_gradients(optimiser, gradient_clip_val=LONGEST_GRADIENT, gradient_clip_algorithm="norm")
+                optimiser.step()
+                optimiser.zero_grad()
+            self.untoggle_optimizer(optimiser)
+            losses.append(float(loss.detach()))
+        self.task.average()
+        self._losses.append(losses)
+        self.reports.progress(self.part_done(index + 1, self.batches))
+
+    def _require_number(self, loss: Tensor) -> None:
         if not torch.isfinite(loss):
             raise InvalidError(
-                "loss_not_finite", f"The loss became {loss.item()} in epoch {self.done + 1}: lower the learning rate."
+                "loss_not_finite",
+                f"The loss became {loss.item()} in epoch {self.done + 1}: lower the learning rate. "
+                f"The last checkpoint is that of epoch {self.done}.",
             )
-        self._losses.append(float(loss.detach()))
-        batches = max(int(self.trainer.num_training_batches), 1)
-        self.reports.progress((self.done + (index + 1) / batches) / self.config["epochs"])
-        return loss
+
+    # The end of an epoch
 
     def on_train_epoch_end(self) -> None:
         """Measure on validation, make the checkpoint durable, and only then tell of the epoch."""
-        figures = self._figures()
+        figures = self._figures() if self.trainer.is_global_zero else {}
+        figures = self.trainer.strategy.broadcast(figures)
+        self._seconds_before = self.seconds
+        self._epoch_began = time.monotonic()
         self.history.append(figures)
-        checkpoints.save(
-            self.folder,
-            network=self.network,
-            optimiser=self.optimizers().optimizer,  # type: ignore[union-attr]
-            scheduler=self.lr_schedulers(),
-            state={"config": self.config, "history": self.history, "step": int(self.global_step)},
-        )
-        self.reports.epoch(figures)
-        wanted = self.config["stop_metric"]
-        if wanted != "none" and (figures[wanted] or 0) >= self.config["stop_value"]:
-            self.stopped_early = True
+        if self.trainer.is_global_zero:
+            self._save()
+            self.reports.epoch(figures)
+            self._preview()
+        self.stopped = _reason_to_stop(self.config, self.recipe, self.history)
+        if not self.stopped and self.is_out_of_time:
+            self.stopped = "minutes"
+        if self.stopped or self.done >= self.config["epochs"]:
             self.trainer.should_stop = True
+        _require_memory(self.config["memory_gb"])
 
     def _figures(self) -> dict[str, Any]:
-        numbers = self.prepared.of_split("validation")
-        logits = predict_logits(self.network, self.prepared, numbers, self.config["context"], self.reports)
-        labels = np.array([self.prepared.classes.index(self.prepared.rows[i].label or "") for i in numbers])
-        loss = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels)).item()
-        scores = positive_probability(logits, 1.0)
-        seconds = time.monotonic() - self._started
+        found = self.task.figures(self.reports.check)
+        means = np.mean(self._losses, axis=0) if self._losses else [float("nan")]
+        seconds = time.monotonic() - self._epoch_began
+        left = seconds * (self.config["epochs"] - self.done - 1)
+        if limit := self.config["minutes"] * 60:
+            left = min(left, max(0.0, limit - self.seconds))
+        named = {f"loss_{k}": float(mean) for k, mean in enumerate(means[1:], start=1)}
         return {
             "epoch": self.done + 1,
             "epochs": self.config["epochs"],
-            "train_loss": float(np.mean(self._losses)),
-            "validation_loss": loss,
-            **binary_figures((labels > 0).astype(int), scores, 0.5),
+            "train_loss": float(means[0]),
+            **named,
+            **found,
             "seconds": seconds,
-            "eta_s": seconds * (self.config["epochs"] - self.done - 1),
+            "eta_s": left,
+            **usage(),
         }
 
+    def _save(self) -> None:
+        listed = self.optimizers()
+        wrapped = listed if isinstance(listed, list) else [listed]
+        checkpoints.save(
+            self.folder,
+            modules=self.modules_of_task,
+            optimisers=[one.optimizer for one in wrapped],  # type: ignore[union-attr]
+            state={
+                "config": self.config,
+                "history": self.history,
+                "step": int(self.global_step),
+                "updates": self.task.updates,
+                "seconds": self._seconds_before,
+            },
+        )
 
-def train(
-    prepared: Prepared, config: dict[str, Any], *, checkpoint_dir: Path, reports: Reports | None = None
-) -> Outcome:
-    """Train until the preset epochs or the preset figure, going on from the checkpoint in `checkpoint_dir` if there is one.
+    def _preview(self) -> None:
+        if self.done == 1 or time.monotonic() - self._previewed >= PREVIEW_EVERY_S:
+            self.reports.previews(self.task.previews())
+            self._previewed = time.monotonic()
+
+
+def usage() -> dict[str, Any]:
+    """Return what the process uses: memory in GB, load of the processors, and of the GPU where there is one."""
+    found: dict[str, Any] = {
+        "memory_gb": round(memory_gb(), 3),
+        "load": round(os.getloadavg()[0] / (os.cpu_count() or 1), 3) if hasattr(os, "getloadavg") else None,
+    }
+    if torch.cuda.is_available():
+        found["gpu_memory_gb"] = round(torch.cuda.max_memory_allocated() / 2**30, 3)
+        found["gpu_load"] = _gpu_load()
+    return found
+
+
+def _gpu_load() -> float | None:
+    try:
+        return torch.cuda.utilization() / 100
+    except (ModuleNotFoundError, RuntimeError):
+        # The driver's own library is not there to be asked.
+        return None
+
+
+def memory_gb() -> float:
+    """Return the largest memory that the process has had, GB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def _require_memory(limit_gb: float) -> None:
+    if 0 < limit_gb < memory_gb():
+        raise UnavailableError("memory", f"The training used more than its {limit_gb:g} GB of memory.")
+
+
+def train(task: Task, recipe: str, *, checkpoint_dir: Path, reports: Reports | None = None) -> Outcome:
+    """Train until the preset epochs, minutes or figure, going on from the checkpoint in `checkpoint_dir` if there is one.
 
     Every epoch of an earlier attempt is reported again, in order, before the first new one. Raises CancelledError
     when told to stop, InvalidError `loss_not_finite`.
     """
     reports = reports or Reports()
-    lightning.seed_everything(config["seed"], workers=True, verbose=False)
     checkpoint_dir.parent.mkdir(parents=True, exist_ok=True)
-    training = _Training(prepared, config, checkpoint_dir, reports)
-    training.resumed = checkpoints.load(checkpoint_dir)
-    if training.resumed and training.resumed[1]["config"] == config:
-        training.history = list(training.resumed[1]["history"])
+    training = _Training(task, recipe, checkpoint_dir, reports)
+    found = checkpoints.load(checkpoint_dir)
+    if found and found[1]["config"] == task.config:
+        training.resumed = found
+        training.history = list(found[1]["history"])
+        training._seconds_before = float(found[1]["seconds"])  # noqa: SLF001 - our own
         for figures in training.history:
             reports.epoch(figures)
-    else:
-        training.resumed = None
-    if training.done < config["epochs"] and not _has_reached(config, training.history):
-        _fit(training, config["epochs"] - training.done)
-    elif training.resumed:
-        weights = training.resumed[0]
-        training.network.load_state_dict({k[8:]: v for k, v in weights.items() if k.startswith("network/")})
-    return Outcome(training.network.cpu().eval(), training.history, training.stopped_early)
+    stopped = _reason_to_stop(task.config, training.recipe, training.history)
+    if training.done < task.config["epochs"] and not stopped and not training.is_out_of_time:
+        _fit(training, task.config["epochs"] - training.done)
+        stopped = training.stopped
+    elif found:
+        checkpoints.restore_modules(found[0], training.modules_of_task)
+    for module in training.modules_of_task.values():
+        module.cpu().eval()
+    task.device = torch.device("cpu")
+    return Outcome(training.history, stopped)
 
 
-def _has_reached(config: dict[str, Any], history: list[dict[str, Any]]) -> bool:
+def _reason_to_stop(config: dict[str, Any], recipe: Any, history: list[dict[str, Any]]) -> str:
+    """Return why a run ends before its last epoch: its figure is reached, or did not get better for long."""
+    if not history:
+        return ""
     wanted = config["stop_metric"]
-    return bool(history) and wanted != "none" and (history[-1][wanted] or 0) >= config["stop_value"]
+    if wanted != "none" and (history[-1].get(wanted) or 0) >= config["stop_value"]:
+        return "figure"
+    values = [row.get(recipe.headline) for row in history]
+    signed = [(v if recipe.more_is_better else -v) if v is not None else float("-inf") for v in values]
+    since_best = len(signed) - 1 - int(np.argmax(signed))
+    return "patience" if 0 < config["patience"] <= since_best else ""
 
 
 def _fit(training: _Training, epochs: int) -> None:
+    wanted = training.config["devices"]
+    nodes = int(os.environ.get("GROUP_WORLD_SIZE", "1"))
+    launched = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     has_gpu = torch.cuda.is_available()
+    devices = launched if launched > 1 else ((torch.cuda.device_count() if has_gpu else 1) if wanted == 0 else wanted)
+    is_spread = devices * nodes > 1
     trainer = lightning.Trainer(
         max_epochs=epochs,
         accelerator="gpu" if has_gpu else "cpu",
-        devices=1,
+        devices=devices,
+        num_nodes=nodes,
+        # A generator's and a critic's parameters are not all used in one backward pass.
+        strategy="ddp_find_unused_parameters_true" if is_spread else "auto",
         precision="16-mixed" if has_gpu else "32-true",
         logger=False,
         enable_checkpointing=False,
@@ -207,33 +351,3 @@ def _fit(training: _Training, epochs: int) -> None:
     trainer.fit(training)
     if trainer.interrupted:
         raise CancelledError
-
-
-@torch.no_grad()
-def predict_logits(
-    network: nn.Module, prepared: Prepared, numbers: list[int], context: int, reports: Reports | None = None
-) -> NDArray[np.float32]:
-    """Return the network's logits for slices, shape (len(numbers), classes)."""
-    was_training, device = network.training, next(network.parameters()).device
-    network.eval()
-    found = []
-    for start in range(0, len(numbers), EVALUATION_BATCH):
-        if reports and reports.is_cancelled():
-            raise CancelledError
-        batch = np.stack([prepared.sample(i, context) for i in numbers[start : start + EVALUATION_BATCH]])
-        found.append(network(torch.from_numpy(batch).to(device))[0].float().cpu().numpy())
-    network.train(was_training)
-    return np.concatenate(found)
-
-
-def series_scores(
-    prepared: Prepared, numbers: list[int], probabilities: NDArray[np.floating[Any]], top_k: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64], list[str]]:
-    """Return (label, probability, group) of each series from its slices' probabilities."""
-    by_series: dict[str, list[float]] = {}
-    for number, probability in zip(numbers, probabilities, strict=True):
-        by_series.setdefault(prepared.rows[number].series_uid, []).append(float(probability))
-    rows = [prepared.rows[prepared.span[uid][0]] for uid in by_series]
-    labels = np.array([int(row.series_label != prepared.classes[0]) for row in rows])
-    scores = np.array([series_probability(np.array(values), top_k) for values in by_series.values()])
-    return labels, scores, [row.group for row in rows]

@@ -3,77 +3,88 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import lightning
 import torch
-from numpy.typing import NDArray
 
+from medportal.inference.package import open_package
+from medportal.inference.session import Session
 from medportal.learning.assess import assess
-from medportal.learning.dataset import Prepared, shuffle_labels
 from medportal.learning.loop import CancelledError, Reports, train
-from medportal.learning.package_writer import write_package
-from medportal.learning.prepared import input_spec
+from medportal.learning.package_writer import with_figures, write_manifest, write_network
+from medportal.learning.recipes import input_spec
+from medportal.learning.store import Prepared, blank_middles, shuffle_labels
+from medportal.learning.tasks.base import Preview
+from medportal.learning.tasks.known import make_task
+from medportal.learning.variants import write_variants
 
-PARITY_BATCH = 32
 __all__ = ["CancelledError", "run"]
 
 
 def run(spec: dict[str, Any], *, say: Callable[..., None], is_cancelled: Callable[[], bool]) -> None:
     """Train, assess, export and write the package that a spec asks for.
 
-    `spec`: recipe, config (complete), data_dir (see `prepared`), checkpoint_dir, output_dir, classes (the negative one
-    first), modalities, model {name, title}, data {description, limits, …}. Says `stage`, `progress`, `epoch` (each
-    once, in order) and at the end `finished` with the figures of the test split. Raises CancelledError and errors of
+    `spec`: recipe, config (complete), data_dir (see `prepared`), checkpoint_dir, output_dir, kind (of cohort), classes,
+    modalities, model {name, title}, data {description, limits, …}. Says `stage`, `progress`, `epoch` (each once, in order),
+    `previews`, and at the end `finished` with the figures of the test split. Raises CancelledError and errors of
     `medportal.errors`.
     """
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1))
-    config, classes = spec["config"], tuple(spec["classes"])
-    prepared = Prepared(Path(spec["data_dir"]), classes)
-    if config["shuffled_labels"]:
+    config = spec["config"]
+    lightning.seed_everything(config["seed"], workers=True, verbose=False)
+    prepared = Prepared(Path(spec["data_dir"]), spec["classes"])
+    if config["control"] == "shuffled-labels":
         shuffle_labels(prepared, config["seed"])
+    elif config["control"] == "image-border":
+        blank_middles(prepared)
+    task = make_task(spec["recipe"], prepared, config, input_spec(config, spec["modalities"]))
     say("stage", stage="training", detail="cuda" if torch.cuda.is_available() else "cpu")
     reports = Reports(
         epoch=lambda figures: say("epoch", **figures),
         progress=lambda fraction: say("progress", progress=fraction),
+        previews=lambda shown: say("previews", previews=[_told(one) for one in shown]),
         is_cancelled=is_cancelled,
     )
-    outcome = train(prepared, config, checkpoint_dir=Path(spec["checkpoint_dir"]), reports=reports)
-    say("stage", stage="evaluating", detail="")
-    assessment = assess(outcome.network, prepared, config)
-    if is_cancelled():
-        raise CancelledError
+    outcome = train(task, spec["recipe"], checkpoint_dir=Path(spec["checkpoint_dir"]), reports=reports)
+    if int(os.environ.get("RANK", "0")) != 0:
+        return
     say("stage", stage="exporting", detail="")
-    manifest = write_package(
-        Path(spec["output_dir"]),
-        network=outcome.network,
-        name=spec["model"]["name"],
-        title=spec["model"]["title"],
-        classes=classes,
-        spec=input_spec(config, spec["modalities"]),
-        config=config,
-        recipe=spec["recipe"],
-        assessment=assessment,
-        history=outcome.history,
-        batches=_validation_batches(prepared, config["context"]),
-        data=spec["data"],
-    )
+    folder = Path(spec["output_dir"])
+    manifest = write_network(folder, task, spec, task.calibrate())
+    reports.check()
+    say("stage", stage="evaluating", detail=prepared.measured_split)
+    measured = assess(Session(open_package(folder), use_gpu=False), prepared, spec["kind"], reports.check)
+    document = measured.pop("document")
+    figures = {"epochs": len(outcome.history), "stopped": outcome.stopped, **measured}
+    manifest = with_figures(manifest, figures)
+    if config["control"] == "none":
+        say("stage", stage="shrinking", detail="")
+        manifest = write_variants(folder, manifest, task, spec["kind"], reports.check)
+    write_manifest(folder, manifest)
     say(
         "finished",
-        metrics=assessment.metrics,
-        slice_metrics=assessment.slice_metrics,
-        counts=assessment.counts,
+        metrics=measured["figures"],
+        document=document,
         epochs=len(outcome.history),
-        stopped_early=outcome.stopped_early,
+        stopped=outcome.stopped,
         sha256=manifest.model.sha256,
         package=spec["output_dir"],
     )
 
 
-def _validation_batches(prepared: Prepared, context: int) -> Iterator[NDArray[np.float32]]:
-    """Yield the whole validation split, a few samples at a time."""
-    numbers = prepared.of_split("validation")
-    for start in range(0, len(numbers), PARITY_BATCH):
-        yield np.stack([prepared.sample(i, context) for i in numbers[start : start + PARITY_BATCH]])
+def _told(preview: Preview) -> dict[str, Any]:
+    """Return a picture as it is said: as PNG."""
+    from base64 import b64encode
+    from io import BytesIO
+
+    from PIL import Image
+
+    image = Image.fromarray(preview.image)
+    if max(image.size) > 192:
+        image.thumbnail((192, 192))
+    out = BytesIO()
+    image.save(out, "PNG")
+    return {"kind": preview.kind, "caption": preview.caption, "png": b64encode(out.getvalue()).decode()}

@@ -1,0 +1,1 @@
+"""Networks: the layers that a package's model.onnx is made of."""

@@ -1,0 +1,258 @@
+"""The five recipes: their settings, and what is sensible for a given cohort."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from medportal.learning.recipes import defaults
+from medportal.learning.recipes.settings import Augmentation, Data, Deformation, Schedule, setting
+
+CLASS_FIGURES = ["none", "accuracy", "recall", "precision", "f1", "auc"]
+_STOP = "Stop before the last epoch once this figure of the validation split reaches the value below."
+
+
+@dataclass(frozen=True)
+class Classification(Deformation, Augmentation, Schedule, Data):
+    """A CNN that says of each slice (or volume), and of the series, which class it shows."""
+
+    network: str = setting(
+        "resnet_small",
+        "resnet_small: a small residual CNN. densenet121: DenseNet-121 (Huang et al. 2017), for larger cohorts and GPUs.",
+        choices=["resnet_small", "densenet121"],
+        group="network",
+    )
+    width: int = setting(24, "resnet_small: channels of the first layer.", minimum=4, maximum=128, group="network")
+    depth: int = setting(
+        2, "resnet_small: stages, each of half the resolution of the one before.", minimum=1, maximum=5, group="network"
+    )
+    pooling: str = setting(
+        "maximum",
+        "maximum: the place that speaks most for a class decides, for small findings. mean: the whole image decides.",
+        choices=["maximum", "mean"],
+        group="network",
+    )
+    dropout: float = setting(
+        0.0, "Part of the last features that is dropped while training.", minimum=0.0, maximum=0.9, group="network"
+    )
+    stop_metric: str = setting("none", _STOP, choices=CLASS_FIGURES, group="training")
+    class_weights: bool = setting(
+        True, "Rare classes weigh more in the loss: by the square root of how rare they are.", group="training"
+    )
+    negatives_per_positive: float = setting(
+        0.0,
+        "Cohorts with labelled slices: slices of the first class in an epoch for each of the others, drawn anew each "
+        "time. 0: all there are.",
+        minimum=0.0,
+        maximum=100,
+        group="training",
+    )
+    repeats: int = setting(
+        1, "Times that an epoch goes through the samples.", minimum=1, maximum=1000, group="training"
+    )
+    smoothing: float = setting(
+        0.0, "Part of the truth that is spread over all classes.", minimum=0.0, maximum=0.5, group="training"
+    )
+    mosaic_probability: float = setting(
+        0.1,
+        "How often a quarter of a sample is taken from another of its class (2-D).",
+        minimum=0.0,
+        maximum=1.0,
+        group="augmentation",
+    )
+    mixing: float = setting(
+        0.0,
+        "Samples are mixed with another, which gets up to this share; their truths are mixed alike.",
+        minimum=0.0,
+        maximum=0.5,
+        group="augmentation",
+    )
+    top_k: int = setting(
+        2, "A series' probability is the mean of its slices' highest so many.", minimum=1, maximum=100, group="verdict"
+    )
+
+
+@dataclass(frozen=True)
+class Segmentation(Deformation, Augmentation, Schedule, Data):
+    """A network that says of each voxel which segment it is of; configured by the cohort, after nnU-Net (Isensee et al. 2021)."""
+
+    network: str = setting(
+        "unet",
+        "unet: U-Net (Ronneberger et al. 2015). segresnet: SegResNet (Myronenko 2018).",
+        choices=["unet", "segresnet"],
+        group="network",
+    )
+    width: int = setting(
+        16, "Channels at full resolution; they double with each stage.", minimum=4, maximum=64, group="network"
+    )
+    depth: int = setting(4, "Stages below the full resolution.", minimum=1, maximum=6, group="network")
+    deep_supervision: bool = setting(False, "unet: the coarser stages are held to the truth as well.", group="network")
+    tile: int = setting(256, "Rows and columns of a patch.", minimum=16, maximum=1024, group="data")
+    tile_slices: int = setting(32, "3-D: slices of a patch.", minimum=4, maximum=256, group="data")
+    patches: int = setting(
+        0,
+        "Patches in an epoch; 0: as many as cover the training data once.",
+        minimum=0,
+        maximum=1_000_000,
+        group="training",
+    )
+    foreground: float = setting(
+        0.5,
+        "Part of the patches that are centred on a marked voxel: handles small regions.",
+        minimum=0.0,
+        maximum=1.0,
+        group="training",
+    )
+    overlap: float = setting(
+        0.25, "Overlap of the patches when the model is run.", minimum=0.0, maximum=0.75, group="verdict"
+    )
+    minimum_voxels: int = setting(
+        0, "Smaller islands are taken away when the model is run.", minimum=0, maximum=1_000_000, group="verdict"
+    )
+    instances: bool = setting(
+        False, "Objects that touch are told apart and counted when the model is run.", group="verdict"
+    )
+    stop_metric: str = setting("none", _STOP, choices=["none", "dice"], group="training")
+
+
+@dataclass(frozen=True)
+class Detection(Augmentation, Schedule, Data):
+    """An anchor-free detector: a heat map of centres and the extent of each box (after CenterNet and FCOS)."""
+
+    network: str = setting(
+        "centre", "centre: a residual encoder with a feature pyramid.", choices=["centre"], group="network"
+    )
+    width: int = setting(24, "Channels of the first layer.", minimum=4, maximum=128, group="network")
+    stride: int = setting(4, "Pixels of a cell of the heat map.", choices=[2, 4, 8], group="network")
+    tile: int = setting(
+        0, "Rows and columns of a training patch; 0: the whole image.", minimum=0, maximum=1024, group="data"
+    )
+    tile_slices: int = setting(32, "3-D: slices of a patch.", minimum=4, maximum=256, group="data")
+    foreground: float = setting(0.7, "Part of the patches that hold a box.", minimum=0.0, maximum=1.0, group="training")
+    repeats: int = setting(
+        1, "Times that an epoch goes through the samples.", minimum=1, maximum=1000, group="training"
+    )
+    mosaic_probability: float = setting(
+        0.3, "How often four samples are put together to one (2-D).", minimum=0.0, maximum=1.0, group="augmentation"
+    )
+    iou_threshold: float = setting(
+        0.5, "Of two boxes of a class that overlap more, the better stays.", minimum=0.05, maximum=0.95, group="verdict"
+    )
+    maximum: int = setting(100, "Boxes of a slice (3-D: of a patch) at most.", minimum=1, maximum=1000, group="verdict")
+    stop_metric: str = setting("none", _STOP, choices=["none", "map50", "sensitivity"], group="training")
+
+
+@dataclass(frozen=True)
+class Autoencoder(Deformation, Augmentation, Schedule, Data):
+    """A network that squeezes a slice into a code and makes it anew: what it cannot make anew is unusual."""
+
+    network: str = setting(
+        "ae",
+        "ae: convolutional autoencoder. vae: variational autoencoder (Kingma and Welling 2014).",
+        choices=["ae", "vae"],
+        group="network",
+    )
+    width: int = setting(16, "Channels of the first layer.", minimum=4, maximum=128, group="network")
+    depth: int = setting(4, "Halvings of the resolution before the code.", minimum=2, maximum=6, group="network")
+    code: int = setting(128, "Values of the code.", minimum=2, maximum=4096, group="network")
+    beta: float = setting(
+        0.001,
+        "vae: weight of the code's closeness to a normal distribution.",
+        minimum=0.0,
+        maximum=100.0,
+        group="network",
+    )
+    masking: float = setting(
+        0.0,
+        "Part of the input that is hidden while training, so that the network learns what is usual there.",
+        minimum=0.0,
+        maximum=0.9,
+        group="training",
+    )
+    normal_only: bool = setting(
+        True, "Learn from slices of the first class alone, where there are classes.", group="training"
+    )
+    smoothing: float = setting(1.5, "Smoothing of the anomaly map, pixels.", minimum=0.0, maximum=16.0, group="verdict")
+    share: float = setting(
+        0.01,
+        "A slice's anomaly is the mean of this part of its pixels, those that differ most.",
+        minimum=0.0001,
+        maximum=1.0,
+        group="verdict",
+    )
+    stop_metric: str = setting("none", _STOP, choices=["none", "psnr"], group="training")
+
+
+@dataclass(frozen=True)
+class Generation(Schedule, Data):
+    """A generative adversarial network that paints images of each class; what it paints is marked as synthetic."""
+
+    network: str = setting(
+        "wgan_gp",
+        "dcgan: Radford et al. 2016. wgan_gp: Wasserstein with gradient penalty (Gulrajani et al. 2017), steadier.",
+        choices=["dcgan", "wgan_gp"],
+        group="network",
+    )
+    width: int = setting(32, "Channels of the generator's last layer.", minimum=8, maximum=256, group="network")
+    latent: int = setting(64, "Values of chance that an image is made of.", minimum=2, maximum=1024, group="network")
+    critic_steps: int = setting(
+        2, "Steps of the critic for each of the generator.", minimum=1, maximum=10, group="training"
+    )
+    penalty: float = setting(
+        10.0, "wgan_gp: weight of the gradient penalty.", minimum=0.0, maximum=1000.0, group="training"
+    )
+    flip: bool = setting(False, "Mirror left and right (only where anatomy allows).", group="augmentation")
+    adaptive: float = setting(
+        0.6,
+        "Highest probability of hiding the data's smallness by augmenting what the critic sees (Karras et al. 2020, ADA); 0: none.",
+        minimum=0.0,
+        maximum=0.9,
+        group="augmentation",
+    )
+    stop_metric: str = setting("none", _STOP, choices=["none"], group="training")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A way of training: its settings, its title, the kinds of cohort it learns from, and its defaults for one."""
+
+    settings: type[Any]
+    title: str
+    kinds: tuple[str, ...]
+    choose: Callable[[Mapping[str, Any]], dict[str, Any]]
+    # The figure of an epoch that tells how good it is, and whether more is better.
+    headline: str
+    more_is_better: bool = True
+
+
+RECIPES: dict[str, Recipe] = {
+    "classification": Recipe(
+        Classification,
+        "Classification of series and slices",
+        ("classes", "multi_label"),
+        defaults.classification,
+        "auc",
+    ),
+    "segmentation": Recipe(Segmentation, "Segmentation of regions", ("masks",), defaults.segmentation, "dice"),
+    "detection": Recipe(Detection, "Detection of findings", ("boxes",), defaults.detection, "map50"),
+    "autoencoder": Recipe(
+        Autoencoder,
+        "Autoencoder: reconstruction, anomalies, similar cases",
+        ("classes", "multi_label", "masks", "boxes", "images"),
+        defaults.autoencoder,
+        "psnr",
+    ),
+    "generation": Recipe(
+        Generation,
+        "Generation of synthetic images",
+        ("classes", "images"),
+        defaults.generation,
+        "frechet",
+        more_is_better=False,
+    ),
+}
+TASKS_OF_KIND = {
+    kind: [name for name, recipe in RECIPES.items() if kind in recipe.kinds]
+    for kind in ("classes", "multi_label", "masks", "boxes", "images")
+}

@@ -1,0 +1,164 @@
+"""What is sensible for a cohort: chosen from its fingerprint, in the manner of nnU-Net (Isensee et al. 2021).
+
+A fingerprint says how many series there are, how large they are, their spacing, modality and classes; see
+`cohorts.models.CohortVersion.fingerprint`. An empty one gives what is right for CT of many slices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import ceil
+from typing import Any
+
+Fingerprint = Mapping[str, Any]
+Settings = dict[str, Any]
+# Samples that a run sees by default, so that epochs fit the cohort's size.
+_SEEN = {"classification": 40_000, "autoencoder": 60_000, "generation": 400_000}
+
+
+def _scaling(known: Fingerprint) -> Settings:
+    """Return how values become 0…1: by the modality, and by the number of bits."""
+    if known.get("bits") == 8:
+        return {"scaling": "window", "low": 0.0, "high": 255.0}
+    if set(known.get("modalities", ["CT"])) == {"CT"}:
+        return {"scaling": "window", "low": -1000.0, "high": 300.0}
+    return {"scaling": "percentiles", "low": 0.5, "high": 99.5}
+
+
+def _common(known: Fingerprint) -> Settings:
+    return {"colour": known.get("channels", 1) == 3, **_scaling(known)}
+
+
+def is_stack(known: Fingerprint) -> bool:
+    """Say whether the cohort's series are stacks of slices, and no single images."""
+    return float(known.get("slices", 40)) > 1
+
+
+def _longest(known: Fingerprint) -> float:
+    return float(max(known.get("rows", 512), known.get("columns", 512)))
+
+
+def _rounded(value: float, multiple: int, low: int, high: int) -> int:
+    """Return a side near `value`, as a multiple, within bounds."""
+    return int(min(max(round(value / multiple) * multiple, low), high))
+
+
+def _training_series(known: Fingerprint) -> int:
+    return max(1, int(known.get("series_of_split", {}).get("train", known.get("series", 40))))
+
+
+def _fit_whole(known: Fingerprint, largest: int) -> Settings:
+    """Return the fit of recipes that see a whole slice: by millimetres where they are known, else by the frame."""
+    spacing = known.get("spacing_mm_zyx", [5.0, 1.0, 1.0])
+    if not is_stack(known) or spacing is None:
+        size = _rounded(_longest(known), 4 if _longest(known) <= 64 else 32, 16, largest)
+        return {"fit": "frame", "size": size, "pixel_mm": 1.0}
+    extent = _longest(known) * float(spacing[1]) if known.get("rows") else 288.0
+    return {"fit": "millimetres", "size": largest, "pixel_mm": round(max(extent / largest, 0.1), 3)}
+
+
+def classification(known: Fingerprint) -> Settings:
+    """Return settings for telling classes apart."""
+    chosen = _common(known)
+    if is_stack(known):
+        # Findings are small beside a slice, and slices are many.
+        fit = {"fit": "millimetres", "size": 128, "pixel_mm": 2.25} if not known else _fit_whole(known, 128)
+        chosen |= fit | {"context": 1, "pooling": "maximum", "negatives_per_positive": 3.0, "repeats": 3, "epochs": 10}
+        return chosen
+    series = _training_series(known)
+    chosen |= _fit_whole(known, 192) | {
+        "pooling": "mean",
+        "width": 16,
+        "depth": 5,
+        "dropout": 0.2,
+        "mixing": 0.3,
+        "smoothing": 0.05,
+        "rotate_degrees": 15.0,
+        "scale_fraction": 0.15,
+        "deform_probability": 0.3,
+        "intensity": 0.2,
+        "mosaic_probability": 0.0,
+        "weight_decay": 0.05,
+        "learning_rate": 0.003,
+        "epochs": min(120, max(10, ceil(_SEEN["classification"] / series))),
+        "minutes": 8.0,
+    }
+    if chosen["size"] <= 64:
+        chosen |= {"batch_size": 64, "depth": 3, "width": 32, "minutes": 2.5}
+    return chosen
+
+
+def segmentation(known: Fingerprint) -> Settings:
+    """Return settings for segments: spacing, patch and normalisation by the cohort."""
+    chosen = _common(known)
+    spacing = known.get("spacing_mm_zyx")
+    if known.get("bits") != 8 and set(known.get("modalities", ["CT"])) == {"CT"}:
+        chosen |= {"scaling": "dataset", "low": 0.5, "high": 99.5}
+    series = _training_series(known)
+    shape = [float(known.get(name, d)) for name, d in (("slices", 40), ("rows", 256), ("columns", 256))]
+    if is_stack(known) and spacing is not None:
+        in_plane, between = float(spacing[1]), float(spacing[0])
+        # Anisotropic stacks are seen slice by slice, as nnU-Net's 2-D configuration does.
+        is_volume = between / in_plane < 4 and shape[0] >= 16
+        chosen |= {"fit": "millimetres", "size": 0, "pixel_mm": round(in_plane, 4), "slice_mm": round(between, 4)}
+        chosen |= {"dimensions": 3 if is_volume else 2, "batch_size": 2 if is_volume else 8}
+        if is_volume:
+            chosen |= {"tile": _rounded(min(shape[1:]), 16, 32, 96), "tile_slices": _rounded(shape[0], 16, 16, 64)}
+            chosen |= {"depth": 3, "width": 12, "patches": 100, "epochs": 30, "minutes": 18.0}
+            return chosen
+    else:
+        longest = _longest(known)
+        largest = 512.0
+        # Large single images are seen whole, in less detail; small ones as they are.
+        chosen |= {"fit": "frame", "size": 256} if longest > largest else {"fit": "pixels", "size": 0}
+        chosen |= {"batch_size": 8}
+    side = 256 if chosen.get("fit") == "frame" else _rounded(min(shape[1:]), 32, 32, 256)
+    chosen |= {"tile": side, "depth": 4, "width": 16, "epochs": 200, "minutes": 4.0 if series <= 24 else 18.0}
+    chosen |= {"rotate_degrees": 20.0, "scale_fraction": 0.2, "deform_probability": 0.3, "intensity": 0.2}
+    chosen |= {"patches": max(64, series), "learning_rate": 0.004, "average": 0.98}
+    return chosen
+
+
+def detection(known: Fingerprint) -> Settings:
+    """Return settings for boxes: slices of single images, patches of stacks."""
+    chosen = _common(known)
+    spacing = known.get("spacing_mm_zyx")
+    if is_stack(known) and spacing is not None:
+        in_plane, between = float(spacing[1]), float(spacing[0])
+        chosen |= {"dimensions": 3, "fit": "millimetres", "size": 0}
+        chosen |= {"pixel_mm": round(max(in_plane, 1.5), 3), "slice_mm": round(max(between, 2.0), 3)}
+        chosen |= {
+            "tile": 96,
+            "tile_slices": 32,
+            "stride": 4,
+            "batch_size": 4,
+            "epochs": 60,
+            "minutes": 13.0,
+            "width": 16,
+        }
+        return chosen
+    side = _rounded(_longest(known), 32, 64, 384)
+    chosen |= {"fit": "frame", "size": side, "stride": 4, "batch_size": 8, "epochs": 150, "minutes": 18.0}
+    chosen |= {"flip_rows": True, "rotate_degrees": 0.0, "scale_fraction": 0.25, "crop_fraction": 0.1, "intensity": 0.2}
+    return chosen
+
+
+def autoencoder(known: Fingerprint) -> Settings:
+    """Return settings for codes."""
+    chosen = _common(known) | _fit_whole(known, 64)
+    slices = float(known.get("slices", 40)) if is_stack(known) else 1.0
+    samples = max(1.0, _training_series(known) * slices)
+    chosen |= {"epochs": int(min(200, max(4, ceil(_SEEN["autoencoder"] / samples)))), "batch_size": 32, "minutes": 4.0}
+    if chosen["size"] < 64:
+        chosen |= {"depth": 2, "code": 64}
+    return chosen
+
+
+def generation(known: Fingerprint) -> Settings:
+    """Return settings for painting images."""
+    chosen = _common(known) | _fit_whole(known, 64)
+    slices = float(known.get("slices", 40)) if is_stack(known) else 1.0
+    samples = max(1.0, _training_series(known) * slices)
+    chosen |= {"epochs": int(min(400, max(10, ceil(_SEEN["generation"] / samples)))), "batch_size": 64, "minutes": 13.0}
+    chosen |= {"learning_rate": 0.0002, "weight_decay": 0.0, "average": 0.995}
+    return chosen
