@@ -7,7 +7,16 @@ from collections.abc import Iterator
 import numpy as np
 
 from medportal.inference.manifest import ClassificationOutput
-from medportal.inference.pieces import Answer, Layer, Runner, SlicePiece, batches_of, bytes_of
+from medportal.inference.pieces import (
+    Answer,
+    Floats,
+    Layer,
+    Runner,
+    SlicePiece,
+    batches_of,
+    bytes_of,
+    require_classes,
+)
 from medportal.inference.postprocess import aggregate, class_verdict, probabilities
 
 BATCH = 8
@@ -29,7 +38,7 @@ class Classify(Runner):
             yield from self._of_volume(todo)
             return
         for group in batches_of(todo, BATCH):
-            answers = self.session.run(np.stack([self.sample(index) for index in group]))
+            answers = self.run(np.stack([self.sample(index) for index in group]))
             chances = self._chances(answers["logits"])
             for place, index in enumerate(group):
                 yield self._piece(index, chances[place], answers["activation"][place])
@@ -37,17 +46,18 @@ class Classify(Runner):
     def _of_volume(self, todo: list[int]) -> Iterator[SlicePiece]:
         if not todo:
             return
-        answers = self.session.run(self.prepared_volume()[np.newaxis])
+        answers = self.run(self.prepared_volume()[np.newaxis])
         chances, activation = self._chances(answers["logits"])[0], answers["activation"][0]
         depth = activation.shape[1]
         for index in todo:
             place = self.grid.from_stack((index + 0.5, 0, 0))[0] / self.grid.shape[0] * depth
             yield self._piece(index, chances, activation[:, int(np.clip(place, 0, depth - 1))])
 
-    def _chances(self, logits: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    def _chances(self, logits: Floats) -> Floats:
+        require_classes(logits, len(self.manifest.classes))
         return probabilities(logits, self.output.temperature, self.output.activation)
 
-    def _piece(self, index: int, chances: np.ndarray, activation: np.ndarray) -> SlicePiece:  # type: ignore[type-arg]
+    def _piece(self, index: int, chances: Floats, activation: Floats) -> SlicePiece:
         first = 0 if self.output.activation == "sigmoid" else 1
         positive = float(chances.max()) if first == 0 else float(1 - chances[0])
         layer = Layer("activation", bytes_of(activation[first:].max(axis=0)), self.grid.region)

@@ -7,11 +7,12 @@ from math import floor
 
 import numpy as np
 
+from medportal.errors import InvalidError
 from medportal.imaging.marks import Box
 from medportal.inference.manifest import DetectionOutput
-from medportal.inference.pieces import Answer, Runner, SlicePiece, batches_of
-from medportal.inference.postprocess import Verdict, peaks, sigmoid, suppress
-from medportal.inference.tiles import places_of
+from medportal.inference.pieces import Answer, Floats, Runner, SlicePiece, batches_of, require_classes
+from medportal.inference.postprocess import Verdict, clipped, moved, peaks, sigmoid, suppress
+from medportal.inference.tiles import Place, padded_to, places_of
 
 BATCH = 4
 
@@ -33,41 +34,50 @@ class Detect(Runner):
             yield from (self._piece(index, [b for b in boxes if self._slice_of(b) == index]) for index in todo)
             return
         for group in batches_of(todo, BATCH):
-            answers = self.session.run(np.stack([self.sample(index) for index in group]))
+            answers = self.run(np.stack([self.sample(index) for index in group]))
             for place, index in enumerate(group):
                 found = self.decode(answers["heat"][place], answers["extent"][place])
-                yield self._piece(index, [self._on_slice(box, index) for box in found])
+                yield self._piece(index, self._on_slice(found, index))
 
-    def decode(self, heat: np.ndarray, extent: np.ndarray) -> list[Box]:  # type: ignore[type-arg]
-        """Return the boxes of a sample's (or window's) answer, in its own voxels; `heat` are logits."""
-        size = tuple(side * self.output.stride for side in heat.shape[1:])
+    def decode(self, heat: Floats, extent: Floats, *, clip: bool = True) -> list[Box]:
+        """Return the boxes of a sample's (or window's) answer, in its own voxels; `heat` are logits.
+
+        Without `clip` boxes may reach beyond the window. Raises InvalidError `model_failed` for answers of other sizes.
+        """
+        require_classes(heat[np.newaxis], len(self.manifest.classes))
+        if extent.shape != (2 * (heat.ndim - 1), *heat.shape[1:]):
+            raise InvalidError("model_failed", "The network's heat and extents are not of one size.")
+        size = tuple(side * self.output.stride for side in heat.shape[1:]) if clip else None
         return peaks(sigmoid(heat), extent, self.output, self.manifest.classes, size)
 
-    def _on_slice(self, box: Box, index: int) -> Box:
-        found = self.grid.box_to_stack(box)
-        edges = [(float(index), *self._clip(found.low)), (index + 1.0, *self._clip(found.high))]
-        return Box(box.label, edges[0], edges[1], box.score)
-
-    def _clip(self, corner: tuple[float, float, float]) -> tuple[float, float]:
-        rows, columns = self.volume.array.shape[1:3]
-        return (min(max(corner[1], 0.0), float(rows)), min(max(corner[2], 0.0), float(columns)))
+    def _on_slice(self, boxes: list[Box], index: int) -> list[Box]:
+        """Return boxes of a slice's sample on the stack; those beside the image are left out."""
+        placed = (moved(self.grid.box_to_stack(box), (float(index), 0.0, 0.0)) for box in boxes)
+        return [box for found in placed if (box := clipped(found, self.volume.array.shape))]
 
     def _of_volume(self) -> list[Box]:
+        """Return the boxes of all windows on the stack, best first."""
         sample = self.prepared_volume()
         tile = self.output.tile or sample.shape[1:]
-        padded = np.pad(sample, [(0, 0), *((0, max(0, t - s)) for s, t in zip(sample.shape[1:], tile, strict=True))])
-        found: list[Box] = []
+        padded, found = padded_to(sample, tile), list[Box]()
         for place in places_of(padded.shape[1:], tile, self.output.overlap):
-            answers = self.session.run(padded[(slice(None), *place)][np.newaxis])
-            found += [_moved(box, place) for box in self.decode(answers["heat"][0], answers["extent"][0])]
-        return [self._on_stack(box) for box in suppress(found, self.output.iou_threshold)]
+            answers = self.run(padded[(slice(None), *place)][np.newaxis])
+            corner = (float(place[0].start), float(place[1].start), float(place[2].start))
+            boxes = self.decode(answers["heat"][0], answers["extent"][0], clip=False)
+            found += [own for one in boxes if self._is_own(own := moved(one, corner), place, padded.shape[1:])]
+        placed = (self.grid.box_to_stack(box) for box in suppress(found, self.output.iou_threshold))
+        return [box for one in placed if (box := clipped(one, self.volume.array.shape))]
 
-    def _on_stack(self, box: Box) -> Box:
-        found, slices = self.grid.box_to_stack(box), float(self.volume.number_of_slices)
-        low, high = min(max(found.low[0], 0.0), slices - 1), max(min(found.high[0], slices), 1.0)
-        return Box(
-            box.label, (low, *self._clip(found.low)), (max(high, low + 1e-3), *self._clip(found.high)), box.score
-        )
+    def _is_own(self, box: Box, place: Place, shape: tuple[int, ...]) -> bool:
+        """Say whether a window is to speak of a box: the middle is not so near to its side that a neighbour sees more.
+
+        Where two windows meet, both may speak of what lies within a cell of the middle between them.
+        """
+        for centre, part, side in zip(box.centre, place, shape, strict=True):
+            edge = (part.stop - part.start) * self.output.overlap / 2 - self.output.stride
+            if (part.start > 0 and centre < part.start + edge) or (part.stop < side and centre > part.stop - edge):
+                return False
+        return True
 
     def _slice_of(self, box: Box) -> int:
         return min(max(floor(box.centre[0]), 0), self.volume.number_of_slices - 1)
@@ -83,13 +93,3 @@ class Detect(Runner):
         value = boxes[0].label if boxes else "none"
         verdict = Verdict(value, best, self.output.score_threshold, bool(boxes), {}, named)
         return Answer(verdict, boxes=tuple(boxes))
-
-
-def _moved(box: Box, place: tuple[slice, ...]) -> Box:
-    z, y, x = (part.start for part in place)
-    return Box(
-        box.label,
-        (box.low[0] + z, box.low[1] + y, box.low[2] + x),
-        (box.high[0] + z, box.high[1] + y, box.high[2] + x),
-        box.score,
-    )

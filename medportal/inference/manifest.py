@@ -109,6 +109,16 @@ class GenerationOutput:
 
 
 Output = ClassificationOutput | SegmentationOutput | DetectionOutput | ReconstructionOutput | GenerationOutput
+# What the network of each task must answer; `embedding` (batch, values) may come beside it.
+NETWORK_OUTPUTS: dict[str, tuple[str, ...]] = {
+    "classification": ("logits", "activation"),
+    "segmentation": ("logits",),
+    "detection": ("heat", "extent"),
+    "autoencoder": ("reconstruction",),
+    "generation": ("image",),
+}
+EMBEDDING = "embedding"
+EMBEDDING_TASKS = ("autoencoder", "classification")
 OUTPUTS: dict[str, type[Output]] = {
     "classification": ClassificationOutput,
     "segmentation": SegmentationOutput,
@@ -162,6 +172,11 @@ class Manifest:
     is_for_diagnosis: bool = False
     format: int = FORMAT
 
+    @property
+    def has_embedding(self) -> bool:
+        """Whether the network also says where a sample lies among others."""
+        return EMBEDDING in self.model.outputs and self.task in EMBEDDING_TASKS
+
     def to_json(self) -> dict[str, Any]:
         """Return what manifest.json holds."""
         document: dict[str, Any] = json.loads(json.dumps(asdict(self)))
@@ -202,10 +217,23 @@ def _with_tuples(document: dict[str, Any]) -> dict[str, Any]:
 
 def _check_together(manifest: Manifest) -> None:
     """Refuse what each by itself is right and together is not."""
-    spec, output = manifest.input, manifest.output
+    spec, output, classes = manifest.input, manifest.output, len(manifest.classes)
+    _check_input(spec, getattr(output, "tile", None))
+    _check_network(manifest)
+    if isinstance(output, ClassificationOutput):
+        _check_classification(output, classes)
+    elif isinstance(output, SegmentationOutput):
+        _check_segmentation(output, classes)
+    elif isinstance(output, DetectionOutput):
+        _check_detection(output, spec, classes)
+    elif spec.dimensions != 2:
+        raise _not_valid("input/dimensions", f"a model of the task {manifest.task} works on slices.")
+
+
+def _check_input(spec: InputSpec, tile: tuple[int, ...] | None) -> None:
     if spec.scaling.low >= spec.scaling.high:
         raise _not_valid("input/scaling", "the first value must be the lower.")
-    for name, value in (("size", spec.size), ("spacing_mm", spec.spacing_mm), ("tile", getattr(output, "tile", None))):
+    for name, value in (("size", spec.size), ("spacing_mm", spec.spacing_mm), ("tile", tile)):
         if value is not None and len(value) != spec.dimensions:
             place = f"output/{name}" if name == "tile" else f"input/{name}"
             raise _not_valid(place, f"it must have {spec.dimensions} entries, as the samples have dimensions.")
@@ -215,8 +243,33 @@ def _check_together(manifest: Manifest) -> None:
         raise _not_valid("input/size", "the fit “frame” needs one.")
     if spec.context and spec.dimensions != 2:
         raise _not_valid("input/context", "neighbours are channels of slices, not of volumes.")
-    if isinstance(output, ClassificationOutput):
-        _check_classification(output, len(manifest.classes))
+
+
+def _check_network(manifest: Manifest) -> None:
+    """Refuse a network that does not answer what its task needs, and variants under a name that is not theirs."""
+    for name in NETWORK_OUTPUTS[manifest.task]:
+        if name not in manifest.model.outputs:
+            raise _not_valid("model/outputs", f"a network for {manifest.task} answers {name!r}.")
+    inputs = 2 if manifest.task == "generation" else 1
+    if len(manifest.model.inputs) != inputs:
+        raise _not_valid("model/inputs", f"a network for {manifest.task} takes {inputs}.")
+    for place, variant in enumerate(manifest.variants):
+        earlier = {one.precision for one in manifest.variants[:place]}
+        if variant.file != f"model.{variant.precision}.onnx" or variant.precision in earlier:
+            raise _not_valid(f"variants/{place}/file", "each precision has one file, of its name.")
+
+
+def _check_segmentation(output: SegmentationOutput, classes: int) -> None:
+    if classes < 1 or (output.instances and classes != 1):
+        raise _not_valid("classes", "there is one at least; objects are told apart of one class.")
+
+
+def _check_detection(output: DetectionOutput, spec: InputSpec, classes: int) -> None:
+    if classes < 1:
+        raise _not_valid("classes", "there is one at least.")
+    for place, sides in (("input/size", spec.size or (spec.multiple,)), ("output/tile", output.tile or ())):
+        if any(side % output.stride for side in sides):
+            raise _not_valid(place, f"it must be made of whole cells of {output.stride} voxels.")
 
 
 def _check_classification(output: ClassificationOutput, classes: int) -> None:
@@ -225,6 +278,11 @@ def _check_classification(output: ClassificationOutput, classes: int) -> None:
     wanted = classes if output.activation == "sigmoid" else (1 if classes == 2 else 0)
     if len(output.thresholds) != wanted:
         raise _not_valid("output/thresholds", f"there must be {wanted}.")
+
+
+def _refuse(constant: str) -> None:
+    """Refuse NaN and the infinities, which are no JSON and pass every comparison."""
+    raise ValueError(constant)
 
 
 def _not_valid(place: str, why: str) -> InvalidError:
@@ -243,7 +301,7 @@ def check_name(name: str) -> None:
 def read_manifest(path: Path) -> Manifest:
     """Read and check a manifest.json; raises InvalidError `manifest`."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
     except (OSError, ValueError, RecursionError) as error:
         raise InvalidError("manifest", "The package has no readable manifest.json.") from error
     return parse_manifest(document)

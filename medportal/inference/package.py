@@ -33,6 +33,21 @@ class Package:
         """Where the network lies."""
         return self.path / self.manifest.model.file
 
+    def file_of(self, precision: str = "") -> tuple[Path, str]:
+        """Return where the network lies in a precision (`fp16`, `int8`; empty: as trained), and its digest.
+
+        Raises InvalidError `no_such_precision`, or `digest_mismatch` where a variant is not the file that was entered.
+        """
+        if not precision:
+            return self.model_path, self.sha256
+        variant = next((one for one in self.manifest.variants if one.precision == precision), None)
+        if variant is None:
+            raise InvalidError("no_such_precision", f"This package has no network in {precision}.")
+        path = self.path / variant.file
+        if path.is_symlink() or not path.is_file() or _sha256_of(path) != variant.sha256:
+            raise InvalidError("digest_mismatch", f"{variant.file} is not the file that the manifest names.")
+        return path, variant.sha256
+
     def golden(self) -> tuple[list[NDArray[np.generic]], dict[str, NDArray[np.float32]]]:
         """Return the golden inputs, in the manifest's order, and outputs by name; raises InvalidError `golden`."""
         model = self.manifest.model
@@ -53,8 +68,12 @@ def open_package(path: Path, expected_sha256: str | None = None) -> Package:
     model = path / manifest.model.file
     if model.is_symlink() or not model.is_file():
         raise InvalidError("not_a_package", "The package has no model.onnx.")
-    with model.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = _sha256_of(model)
     if digest != manifest.model.sha256 or digest != (expected_sha256 or digest):
         raise InvalidError("digest_mismatch", "model.onnx is not the file that the manifest (or the zoo) names.")
     return Package(path, manifest)
+
+
+def _sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medportal.errors import InvalidError
 from medportal.imaging.marks import Box
 from medportal.imaging.volumes import Volume
 from medportal.inference.postprocess import Verdict
@@ -22,10 +23,10 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Layer:
-    """A picture over (or instead of) a slice: `kind` is activation, mask, anomaly or reconstruction."""
+    """A picture over (or instead of) a slice: `kind` is activation, mask, anomaly, reconstruction or generated."""
 
     kind: str
-    # uint8 (rows, columns); a mask holds segment numbers, else 255 is `scale`.
+    # uint8 (rows, columns), or (rows, columns, 3); a mask holds segment numbers, else 255 is `scale`.
     values: NDArray[np.uint8]
     # The box of the frame that it covers, in its pixels.
     region: Region
@@ -58,17 +59,26 @@ class Answer:
     slice_probabilities: NDArray[np.float32] | None = None
     # (slice, row, column) segment numbers on the stack.
     mask: NDArray[np.uint8] | None = None
+    # (slice, row, column): each object's number, where objects that touch are told apart.
+    objects: NDArray[np.uint16] | None = None
     boxes: tuple[Box, ...] = ()
     # Per slice: anomaly, and mean squared difference to the reconstruction.
     scores: NDArray[np.float32] | None = None
     errors: NDArray[np.float32] | None = None
 
 
-class Runner(ABC):
-    """A task's way of running: pieces in order of the slices, and their summary."""
+def go_on() -> None:
+    """Nobody wants the run to end."""
 
-    def __init__(self, session: Session, volume: Volume) -> None:
-        self.session, self.volume = session, volume
+
+class Runner(ABC):
+    """A task's way of running: pieces in order of the slices, and their summary.
+
+    `check` is called after each run of the network, and may raise what should end it.
+    """
+
+    def __init__(self, session: Session, volume: Volume, check: Callable[[], None] = go_on) -> None:
+        self.session, self.volume, self._check = session, volume, check
         self.manifest = session.package.manifest
         self.spec = self.manifest.input
         self.grid: Grid = grid_of(self.spec, volume.array.shape, volume.spacing_mm_zyx)
@@ -87,11 +97,25 @@ class Runner(ABC):
         """The values that become 0 and 1."""
         return levels_of(self.spec.scaling, self.volume.array)
 
+    @property
+    def image_channels(self) -> int:
+        """Channels of one slice."""
+        return 3 if self.spec.colour else 1
+
+    def run(self, samples: Floats) -> dict[str, Floats]:
+        """Return the network's outputs for a batch of samples; raises InvalidError `model_failed`, and as `check`."""
+        answers = self.session.run(samples)
+        if any(len(answer) != len(samples) for answer in answers.values()):
+            raise InvalidError("model_failed", "The network's answer is not of as many samples as it was given.")
+        self._check()
+        return answers
+
     def prepared_slice(self, index: int) -> Floats:
         """Return a prepared slice, (channels of the image, rows, columns), each made once while it is near."""
         if index not in self._prepared:
+            for old in [k for k in self._prepared if k < index - 4 * self.spec.context - 4]:
+                del self._prepared[old]
             self._prepared[index] = prepare_slice(self.spec, self.grid, self.volume.array[index], self.levels)
-            self._prepared.pop(index - 4 * self.spec.context - 4, None)
         return self._prepared[index]
 
     def sample(self, index: int) -> Floats:
@@ -114,6 +138,12 @@ class Runner(ABC):
             probability=float(probability),
             **more,
         )
+
+
+def require_classes(answer: Floats, count: int) -> None:
+    """Refuse an answer (batch, classes, …) of another number of classes: InvalidError `model_failed`."""
+    if answer.ndim < 2 or answer.shape[1] != count:
+        raise InvalidError("model_failed", f"The network's answer is not of {count} classes, as its manifest says.")
 
 
 def bytes_of(values: NDArray[Any], scale: float = 1.0) -> NDArray[np.uint8]:

@@ -10,10 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from medportal.imaging.marks import Box
+from medportal.imaging.marks import Box, Corner
 from medportal.inference.manifest import ClassificationOutput, DetectionOutput, ReconstructionOutput
 
 Floats = NDArray[np.float32]
+# A box of the stack that is thinner is none, voxels.
+_THIN = 0.01
+# Steps in which objects are told apart.
+_LEVELS = 33
 
 
 @dataclass(frozen=True)
@@ -95,13 +99,13 @@ def class_verdict(chances: NDArray[Any], spec: ClassificationOutput, classes: Se
 
 
 def peaks(
-    heat: Floats, extent: Floats, spec: DetectionOutput, classes: Sequence[str], sample: tuple[int, ...]
+    heat: Floats, extent: Floats, spec: DetectionOutput, classes: Sequence[str], sample: tuple[int, ...] | None
 ) -> list[Box]:
     """Return the boxes of one sample: local maxima of the heat (Zhou et al. 2019, CenterNet), then suppression.
 
     `heat` is (classes, *cells) in 0…1, `extent` (2·dimensions, *cells): distances in voxels from the cell's centre to
     the low sides, then to the high ones (Tian et al. 2019, FCOS). `sample` is the sample's shape, to which boxes are
-    clipped. In two dimensions boxes reach from 0 to 1 along the stack.
+    clipped; of a window it is None. In two dimensions boxes reach from 0 to 1 along the stack.
     """
     axes = heat.ndim - 1
     tops = ndimage.maximum_filter(heat, size=(1, *(3,) * axes), mode="constant")
@@ -110,22 +114,27 @@ def peaks(
     order = np.argsort(-scores, kind="stable")[: 4 * spec.maximum]
     boxes = []
     for place, score in zip(found[order], scores[order], strict=True):
-        cell = tuple(int(v) for v in place[1:])
-        centre = (np.asarray(cell) + 0.5) * spec.stride
-        reach = extent[(slice(None), *cell)]
-        low = np.clip(centre - reach[:axes], 0, sample)
-        high = np.clip(centre + reach[axes:], 0, sample)
+        centre = (place[1:] + 0.5) * spec.stride
+        reach = extent.reshape(2 * axes, -1)[:, np.ravel_multi_index(tuple(place[1:]), heat.shape[1:])]
+        low, high = centre - reach[:axes], centre + reach[axes:]
+        if sample is not None:
+            low, high = np.clip(low, 0, sample), np.clip(high, 0, sample)
         if (high - low > 1e-3).all():
-            lead_low, lead_high = ((0.0,), (1.0,)) if axes == 2 else ((), ())
-            edges = (*lead_low, *map(float, low)), (*lead_high, *map(float, high))
-            boxes.append(Box(classes[int(place[0])], edges[0], edges[1], float(score)))  # type: ignore[arg-type]
+            boxes.append(Box(classes[int(place[0])], _corner(low, 0.0), _corner(high, 1.0), float(score)))
     return suppress(boxes, spec.iou_threshold)[: spec.maximum]
+
+
+def _corner(edges: NDArray[Any], along_the_stack: float) -> Corner:
+    """Return (row, column) or (slice, row, column) as a corner."""
+    values = [float(edge) for edge in edges]
+    z, y, x = values if len(values) == 3 else [along_the_stack, *values]
+    return (z, y, x)
 
 
 def suppress(boxes: list[Box], iou_threshold: float) -> list[Box]:
     """Return the boxes, best first, without those that overlap a better one of their class by more than the threshold."""
     kept: list[Box] = []
-    for label in {box.label for box in boxes}:
+    for label in dict.fromkeys(box.label for box in boxes):
         mine = sorted((box for box in boxes if box.label == label), key=lambda box: -box.score)
         edges = np.array([[*box.low, *box.high] for box in mine])
         alive = np.ones(len(mine), bool)
@@ -147,6 +156,21 @@ def _overlap(one: NDArray[Any], others: NDArray[Any]) -> NDArray[Any]:
     return overlap
 
 
+def moved(box: Box, by: Corner) -> Box:
+    """Return a box moved along (slice, row, column)."""
+    low, high = (tuple(edge + step for edge, step in zip(corner, by, strict=True)) for corner in (box.low, box.high))
+    return Box(box.label, (low[0], low[1], low[2]), (high[0], high[1], high[2]), box.score)
+
+
+def clipped(box: Box, shape: Sequence[int]) -> Box | None:
+    """Return the part of a box that lies in a stack of that shape; None where (nearly) nothing does."""
+    low = tuple(min(max(edge, 0.0), float(side)) for edge, side in zip(box.low, shape, strict=False))
+    high = tuple(min(max(edge, 0.0), float(side)) for edge, side in zip(box.high, shape, strict=False))
+    if any(b - a < _THIN for a, b in zip(low, high, strict=True)):
+        return None
+    return Box(box.label, (low[0], low[1], low[2]), (high[0], high[1], high[2]), box.score)
+
+
 def without_islands(mask: NDArray[np.uint8], minimum_voxels: int) -> NDArray[np.uint8]:
     """Return a mask without connected parts of a segment that have fewer voxels than that."""
     if minimum_voxels <= 1:
@@ -164,7 +188,7 @@ def without_islands(mask: NDArray[np.uint8], minimum_voxels: int) -> NDArray[np.
 def split_objects(foreground: Floats) -> NDArray[np.uint16]:
     """Return numbered objects of a foreground probability (row, column): a watershed of the distance to the edge.
 
-    Seeds are the maxima of the smoothed distance (Meyer 1994's flooding, as scipy has it).
+    From the maxima of the smoothed distance labels flood downwards level by level (Meyer 1994), each within the mask.
     """
     mask = foreground > 0.5
     if not mask.any():
@@ -172,12 +196,26 @@ def split_objects(foreground: Floats) -> NDArray[np.uint16]:
     distance = ndimage.gaussian_filter(ndimage.distance_transform_edt(mask), 1.0)
     tops = (distance == ndimage.maximum_filter(distance, size=7)) & mask
     seeds, count = ndimage.label(ndimage.binary_dilation(tops, iterations=2) & mask)
-    heights = (255 * (1 - distance / distance.max())).astype(np.uint8)
-    markers = seeds.astype(np.int32)
-    markers[~mask] = count + 1
-    flooded = ndimage.watershed_ift(heights, markers)
-    flooded[~mask] = 0
-    return np.clip(flooded, 0, 65535).astype(np.uint16)
+    labels = seeds.astype(np.int32)
+    for level in np.linspace(float(distance.max()), 0, _LEVELS):
+        _flood(labels, mask & (distance >= level))
+    # What is so small beside something large that it has no top of its own is an object all the same.
+    left = mask & (labels == 0)
+    labels[left] = ndimage.label(left)[0][left] + count
+    return np.clip(labels, 0, 65535).astype(np.uint16)
+
+
+def _flood(labels: NDArray[np.int32], region: NDArray[np.bool_]) -> None:
+    """Let labels (row, column) grow into a region to all four sides, as far as they come."""
+    free = region & (labels == 0)
+    while free.any():
+        around = np.pad(labels, 1)
+        highest = np.maximum.reduce([around[:-2, 1:-1], around[2:, 1:-1], around[1:-1, :-2], around[1:-1, 2:]])
+        reached = free & (highest > 0)
+        if not reached.any():
+            return
+        labels[reached] = highest[reached]
+        free &= ~reached
 
 
 def anomaly_map(image: Floats, reconstruction: Floats, spec: ReconstructionOutput) -> Floats:

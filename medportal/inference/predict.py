@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from medportal.errors import InvalidError
 from medportal.imaging.volumes import Volume
 from medportal.inference.classify import Classify
 from medportal.inference.detect import Detect
-from medportal.inference.pieces import Answer, Runner, SlicePiece
+from medportal.inference.pieces import Answer, Runner, SlicePiece, go_on
 from medportal.inference.preprocess import check_fit
 from medportal.inference.reconstruct import Reconstruct
 from medportal.inference.segment import Segment
 from medportal.inference.session import Session
 
-__all__ = ["Answer", "SlicePiece", "answer", "predict", "summarise"]
+__all__ = ["Answer", "SlicePiece", "answer", "predict", "runner_of", "summarise"]
 _RUNNERS: Mapping[str, type[Runner]] = {
     "classification": Classify,
     "segmentation": Segment,
@@ -23,12 +23,16 @@ _RUNNERS: Mapping[str, type[Runner]] = {
 }
 
 
-def predict(session: Session, volume: Volume, *, skip: Collection[int] = ()) -> Iterator[SlicePiece]:
+def predict(
+    session: Session, volume: Volume, *, skip: Collection[int] = (), check: Callable[[], None] = go_on
+) -> Iterator[SlicePiece]:
     """Yield a piece for each slice that is not in `skip`, in order, as soon as it is done.
 
-    Raises InvalidError `package_does_not_fit` before the first, `model_failed` for an answer that is no number.
+    `check` is called after each run of the network, and may raise what should end it. Raises InvalidError
+    `package_does_not_fit` before the first, `model_failed` for an answer that is no number, or of other sizes than
+    the manifest says.
     """
-    runner = _runner(session, volume)
+    runner = runner_of(session, volume, check)
     check_fit(
         session.package.manifest.input,
         modality=volume.modality,
@@ -40,7 +44,7 @@ def predict(session: Session, volume: Volume, *, skip: Collection[int] = ()) -> 
 
 def summarise(session: Session, volume: Volume, pieces: Iterable[SlicePiece]) -> Answer:
     """Return what the pieces of all slices, in any order, say of the series."""
-    return _runner(session, volume).summary(sorted(pieces, key=lambda piece: piece.index))
+    return runner_of(session, volume).summary(sorted(pieces, key=lambda piece: piece.index))
 
 
 def answer(session: Session, volume: Volume) -> Answer:
@@ -48,8 +52,9 @@ def answer(session: Session, volume: Volume) -> Answer:
     return summarise(session, volume, predict(session, volume))
 
 
-def _runner(session: Session, volume: Volume) -> Runner:
+def runner_of(session: Session, volume: Volume, check: Callable[[], None] = go_on) -> Runner:
+    """Return what runs a package on a series; raises InvalidError `package_does_not_fit` for a generator."""
     task = session.package.manifest.task
     if task not in _RUNNERS:
         raise InvalidError("package_does_not_fit", f"A model of the task {task} is not run on a series.")
-    return _RUNNERS[task](session, volume)
+    return _RUNNERS[task](session, volume, check)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import floor, gcd, isfinite
 from typing import Any
 
 import numpy as np
@@ -16,8 +18,9 @@ from medportal.inference.manifest import InputSpec, Scaling
 
 Floats = NDArray[np.float32]
 Region = tuple[float, float, float, float]
-# Voxels of a prepared series, over which nobody has the memory.
-MAX_VOXELS = 2**30
+# Values of a sample (a slice, or a volume), and of a whole prepared series: beyond, nobody has the memory.
+MAX_SAMPLE = {2: 2**26, 3: 2**29}
+MAX_PREPARED = 2**31
 # Percentiles are taken of about so many values: more changes nothing.
 _PERCENTILE_VALUES = 1_000_000
 
@@ -82,14 +85,16 @@ def check_fit(spec: InputSpec, *, modality: str, slices: int, colour: bool = Fal
 def grid_of(spec: InputSpec, shape: tuple[int, ...], spacing_mm_zyx: tuple[float, float, float]) -> Grid:
     """Return where the samples of a series lie; raises TooLargeError `too_many_voxels`.
 
-    `shape` is that of the stack, (slice, row, column, …). In two dimensions the slices stay as they are.
+    `shape` is that of the stack, (slice, row, column, …). In two dimensions the slices stay as they are. Where the
+    objects give no usable spacing, it is taken for 1 mm.
     """
     axes = range(3 - spec.dimensions, 3)
     step, count = [1.0, 1.0, 1.0], list(shape[:3])
     sizes = dict(zip(axes, spec.size, strict=True)) if spec.size else {}
     if spec.fit == "millimetres" and spec.spacing_mm:
         for axis, wanted in zip(axes, spec.spacing_mm, strict=True):
-            step[axis] = wanted / spacing_mm_zyx[axis]
+            given = spacing_mm_zyx[axis]
+            step[axis] = wanted / (given if isfinite(given) and given > 0 else 1.0)
             count[axis] = max(1, round(shape[axis] / step[axis]))
     elif spec.fit == "frame":
         # One scale for rows and columns, so that nothing is stretched.
@@ -100,14 +105,20 @@ def grid_of(spec: InputSpec, shape: tuple[int, ...], spacing_mm_zyx: tuple[float
     origin = [0.0, 0.0, 0.0]
     for axis in axes:
         if axis in sizes:
-            # About the middle, which stays the middle.
+            # About the middle, which stays the middle; voxels that are not resampled stay what they are.
             count[axis] = sizes[axis]
             origin[axis] = (shape[axis] - sizes[axis] * step[axis]) / 2
+            origin[axis] = float(floor(origin[axis])) if step[axis] == 1.0 else origin[axis]
         else:
             count[axis] = -(-count[axis] // spec.multiple) * spec.multiple
-    if float(count[0]) * count[1] * count[2] > MAX_VOXELS:
-        raise TooLargeError("too_many_voxels", f"Prepared for the model, the series has {count} voxels: too many.")
+    _require_memory([count[axis] for axis in axes], MAX_SAMPLE[spec.dimensions])
     return Grid((step[0], step[1], step[2]), (origin[0], origin[1], origin[2]), (count[0], count[1], count[2]))
+
+
+def _require_memory(shape: Sequence[int], limit: int) -> None:
+    if float(np.prod(shape, dtype=np.float64)) > limit:
+        sides = " × ".join(map(str, shape))
+        raise TooLargeError("too_many_voxels", f"Prepared for the model, the series has {sides} voxels: too many.")
 
 
 def levels_of(scaling: Scaling, array: NDArray[Any]) -> tuple[float, float]:
@@ -115,9 +126,22 @@ def levels_of(scaling: Scaling, array: NDArray[Any]) -> tuple[float, float]:
     if scaling.kind == "window":
         return scaling.low, scaling.high
     values = array.reshape(-1)
-    values = values[:: max(1, values.size // _PERCENTILE_VALUES)]
-    low, high = np.percentile(values, (scaling.low, scaling.high))
-    return float(low), float(max(high, low + 1e-6))
+    values = values[:: _stride_over(values.size)]
+    if values.dtype.kind == "f":
+        values = values[np.isfinite(values)]
+    if not values.size:
+        return 0.0, 1.0
+    low, high = (float(value) for value in np.percentile(values, (scaling.low, scaling.high)))
+    # Images of one value become 0.
+    return low, max(high, low + 1e-6 * max(1.0, abs(low)))
+
+
+def _stride_over(size: int) -> int:
+    """Return a step through so many values that meets all rows, columns and channels alike."""
+    step = max(1, size // _PERCENTILE_VALUES)
+    while gcd(step, size) > 1:
+        step += 1
+    return step
 
 
 def prepare_slice(spec: InputSpec, grid: Grid, frame: NDArray[Any], levels: tuple[float, float]) -> Floats:
@@ -126,7 +150,9 @@ def prepare_slice(spec: InputSpec, grid: Grid, frame: NDArray[Any], levels: tupl
     `frame` is (row, column) in modality units, or (row, column, 3). What lies outside it is 0. Averaging before
     shrinking keeps small things from falling between samples.
     """
-    return prepare_block(spec, grid, frame[np.newaxis], levels, in_plane=True)[:, 0]
+    planes = _planes(spec, frame, is_colour=frame.ndim == 3)
+    place = (grid.step[1:], grid.origin[1:], grid.shape[1:])
+    return _rounded(np.stack([_resampled(_scaled(plane, levels), *place) for plane in planes]))
 
 
 def prepare_block(
@@ -136,49 +162,74 @@ def prepare_block(
 
     With `in_plane` the slices are taken as they are, however many there are.
     """
-    axis = 3 if array.ndim == 4 else None
-    planes = [array[..., k] for k in range(3)] if axis else [array]
-    if not spec.colour and axis:
-        # Luminance (ITU-R BT.601), as PS3.3 C.7.6.3.1.2 has it for YBR_FULL.
-        planes = [array @ np.array([0.299, 0.587, 0.114], np.float32)]
-    elif spec.colour and not axis:
-        planes = [array] * 3
+    if in_plane:
+        return np.stack([prepare_slice(spec, grid, frame, levels) for frame in array], axis=1)
+    planes = _planes(spec, array, is_colour=array.ndim == 4)
+    place = (grid.step, grid.origin, grid.shape)
+    return _rounded(np.stack([_resampled(_scaled(plane, levels), *place) for plane in planes]))
+
+
+def _planes(spec: InputSpec, array: NDArray[Any], *, is_colour: bool) -> list[NDArray[Any]]:
+    """Return the channels that the model takes of an image, each without an axis of colours."""
+    if not is_colour:
+        return [array] * (3 if spec.colour else 1)
+    red, green, blue = (array[..., k] for k in range(3))
+    if spec.colour:
+        return [red, green, blue]
+    # Luminance (ITU-R BT.601), as PS3.3 C.7.6.3.1.2 has it for YBR_FULL.
+    return [np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue]
+
+
+def _rounded(sample: Floats) -> Floats:
+    """Return values in half precision, in which training keeps its samples: so both see the very same values."""
+    return sample.astype(np.float16).astype(np.float32)
+
+
+def _scaled(plane: NDArray[Any], levels: tuple[float, float]) -> Floats:
+    """Return values between two levels as 0…1; what is no number is 0."""
     low, high = levels
-    scaled = [np.clip((plane.astype(np.float32) - low) / (high - low), 0, 1) for plane in planes]
-    # Rounded to half precision, in which training keeps its samples: so both see the very same values.
-    halves = np.stack([_resampled(one, grid, in_plane=in_plane) for one in scaled]).astype(np.float16)
-    return halves.astype(np.float32)
+    out: Floats = plane.astype(np.float32)
+    if plane.dtype.kind == "f":
+        np.nan_to_num(out, copy=False, nan=low, posinf=high, neginf=low)
+    out -= low
+    out /= high - low
+    return np.clip(out, 0, 1, out=out)
 
 
-def _resampled(scaled: Floats, grid: Grid, *, in_plane: bool) -> Floats:
-    """Return an array on the grid: linear between voxels, averaged before shrinking, 0 outside."""
-    first = 1 if in_plane else 0
-    shape = (scaled.shape[0], *grid.shape[1:]) if in_plane else grid.shape
-    step = (1.0, *grid.step[1:]) if in_plane else grid.step
-    origin = (0.0, *grid.origin[1:]) if in_plane else grid.origin
-    if grid.is_identity:
-        padding = [(0, wanted - there) for wanted, there in zip(shape, scaled.shape, strict=True)]
-        return np.pad(scaled, padding)
+def _resampled(scaled: Floats, step: Sequence[float], origin: Sequence[float], shape: tuple[int, ...]) -> Floats:
+    """Return an array on the grid: linear between voxels, averaged before shrinking, 0 outside. Changes `scaled`."""
+    if all(s == 1.0 for s in step) and not any(origin):
+        return np.pad(scaled, [(0, wanted - there) for wanted, there in zip(shape, scaled.shape, strict=True)])
     sigma = [max(s - 1, 0.0) * 0.4 for s in step]
     if max(sigma) > 0:
-        scaled = ndimage.gaussian_filter(scaled, sigma, mode="nearest")
+        ndimage.gaussian_filter(scaled, sigma, mode="nearest", output=scaled)
     # A voxel's centre is at its index; edges are half a voxel away.
-    offset = [o + s / 2 - 0.5 for o, s in zip(origin, step, strict=True)]
-    if first == 0:
-        out = ndimage.affine_transform(scaled, np.asarray(step), offset=offset, output_shape=shape, order=1, cval=0.0)
-        return np.asarray(out, np.float32)
-    flat = [
-        ndimage.affine_transform(
-            one, np.asarray(step[1:]), offset=offset[1:], output_shape=shape[1:], order=1, cval=0.0
-        )
-        for one in scaled
-    ]
-    return np.stack(flat).astype(np.float32, copy=False)
+    out = _moved(scaled, step, [o + s / 2 - 0.5 for o, s in zip(origin, step, strict=True)], shape)
+    centres = [o + s * (np.arange(n) + 0.5) for o, s, n in zip(origin, step, shape, strict=True)]
+    _clear(out, [(at < 0) | (at > n) for at, n in zip(centres, scaled.shape, strict=True)])
+    return out
+
+
+def _moved(array: Floats, step: Sequence[float], offset: Sequence[float], shape: tuple[int, ...]) -> Floats:
+    """Return an array sampled at `offset + step * index`, linear between its voxels, the outermost repeated."""
+    moved = ndimage.affine_transform(
+        array, np.asarray(step), offset=offset, output_shape=shape, order=1, mode="nearest"
+    )
+    return np.asarray(moved, np.float32)
+
+
+def _clear(array: Floats, outside: list[NDArray[np.bool_]]) -> None:
+    """Set to 0 what lies outside along any of the last axes."""
+    first = array.ndim - len(outside)
+    for axis, mask in enumerate(outside, start=first):
+        if mask.any():
+            array[(slice(None),) * axis + (mask,)] = 0
 
 
 def prepare_volume(spec: InputSpec, volume: Volume) -> tuple[Floats, Grid]:
     """Return all of a series, shape (channels of the image, slice, row, column), and where it lies in the stack."""
     grid = grid_of(spec, volume.array.shape, volume.spacing_mm_zyx)
+    _require_memory((3 if spec.colour else 1, *grid.shape), MAX_PREPARED)
     levels = levels_of(spec.scaling, volume.array)
     return prepare_block(spec, grid, volume.array, levels, in_plane=spec.dimensions == 2), grid
 
@@ -213,28 +264,13 @@ def restore(grid: Grid, array: Floats, shape: tuple[int, ...]) -> Floats:
     for k, one in enumerate(flat):
         if is_flat:
             for z in range(shape[0]):
-                out[k, z] = _shifted(one[z], step[1:], offset[1:], shape[1:3])
+                out[k, z] = _moved(one[z], step[1:], offset[1:], shape[1:3])
         else:
-            out[k] = _shifted(one, step, offset, shape[:3])
-    _clear_outside(out, grid)
-    return out.reshape(*array.shape[:-3], *shape[:3])
-
-
-def _shifted(array: Floats, step: list[float], offset: list[float], shape: tuple[int, ...]) -> Floats:
-    moved = ndimage.affine_transform(
-        array, np.asarray(step), offset=offset, output_shape=shape, order=1, mode="nearest"
-    )
-    return np.asarray(moved, np.float32)
-
-
-def _clear_outside(maps: Floats, grid: Grid) -> None:
-    """Set to 0 what the prepared series does not cover; `maps` is (map, slice, row, column)."""
+            out[k] = _moved(one, step, offset, shape[:3])
     end = grid.to_stack((float(grid.shape[0]), float(grid.shape[1]), float(grid.shape[2])))
-    for axis in range(3):
-        centres = np.arange(maps.shape[axis + 1]) + 0.5
-        outside = (centres < grid.origin[axis]) | (centres > end[axis])
-        if outside.any():
-            maps[(slice(None),) * (axis + 1) + (outside,)] = 0
+    centres = [np.arange(count) + 0.5 for count in shape[:3]]
+    _clear(out, [(at < first) | (at > last) for at, first, last in zip(centres, grid.origin, end, strict=True)])
+    return out.reshape(*array.shape[:-3], *shape[:3])
 
 
 def with_context(slices: NDArray[Any], index: int, context: int) -> Floats:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from medportal.errors import InvalidError
 from medportal.inference.manifest import ReconstructionOutput
 from medportal.inference.pieces import Answer, Layer, Runner, SlicePiece, batches_of, bytes_of
 from medportal.inference.postprocess import Verdict, anomaly_map, anomaly_score
@@ -28,10 +29,12 @@ class Reconstruct(Runner):
         todo = [index for index in range(self.volume.number_of_slices) if index not in skip]
         for group in batches_of(todo, BATCH):
             samples = np.stack([self.sample(index) for index in group])
-            answers = self.session.run(samples)["reconstruction"]
+            answers = self.run(samples)["reconstruction"]
+            if answers.shape != samples.shape:
+                raise InvalidError("model_failed", "The network's reconstruction is not as large as what it was given.")
             for index, sample, image in zip(group, samples, answers, strict=True):
                 difference = anomaly_map(sample, image, output)
-                middle = image[len(image) // 2]
+                middle = image.reshape(-1, self.image_channels, *image.shape[1:])[self.spec.context].mean(axis=0)
                 layers = (
                     Layer("anomaly", bytes_of(difference, output.full_scale), region, output.full_scale),
                     Layer("reconstruction", bytes_of(middle), region),

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import floor
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medportal.inference.manifest import SegmentationOutput
-from medportal.inference.pieces import Answer, Layer, Runner, SlicePiece
+from medportal.inference.pieces import Answer, Floats, Layer, Runner, SlicePiece, require_classes
 from medportal.inference.postprocess import Verdict, softmax, split_objects, without_islands
 from medportal.inference.preprocess import Grid, restore
 from medportal.inference.tiles import blended
 
-Floats = NDArray[np.float32]
+Mask = NDArray[np.uint8]
+# Slices whose probabilities are held at once on the series' own voxels.
+TOGETHER = 8
 
 
 class Segment(Runner):
@@ -27,26 +30,26 @@ class Segment(Runner):
 
     def pieces(self, skip: frozenset[int]) -> Iterator[SlicePiece]:
         """Yield each slice's mask; in three dimensions as soon as no later tile can change it."""
-        masks = self._slices(skip) if self.spec.dimensions == 2 else self._volume()
+        todo = [index for index in range(self.volume.number_of_slices) if index not in skip]
         shape = self.volume.array.shape
-        for index, mask in masks:
-            if index in skip:
-                continue
-            layer = Layer("mask", mask, (0.0, 0.0, float(shape[1]), float(shape[2])))
-            yield self.piece(index, float((mask > 0).mean()), layers=(layer,))
+        for index, mask in self._slices(todo) if self.spec.dimensions == 2 else self._volume(todo):
+            if index not in skip:
+                layer = Layer("mask", mask, (0.0, 0.0, float(shape[1]), float(shape[2])))
+                yield self.piece(index, float((mask > 0).mean()), layers=(layer,))
 
     def _run(self, tiles: Floats) -> Floats:
-        return softmax(self.session.run(tiles)["logits"])
+        logits = self.run(tiles)["logits"]
+        require_classes(logits, len(self.manifest.classes) + 1)
+        return softmax(logits)
 
-    def _slices(self, skip: frozenset[int]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        """Yield (index, mask on the frame) of each slice that is not skipped."""
+    def _slices(self, todo: list[int]) -> Iterator[tuple[int, Mask]]:
+        """Yield (index, mask on the frame) of slices."""
         shape = (1, *self.volume.array.shape[1:3])
         plane = Grid((1.0, *self.grid.step[1:]), (0.0, *self.grid.origin[1:]), (1, *self.grid.shape[1:]))
-        for index in range(self.volume.number_of_slices):
-            if index in skip:
-                continue
+        for index in todo:
             chances = self.chances(self.sample(index))
-            yield index, self._mask(restore(plane, chances[:, np.newaxis], shape))[0]
+            mask = self._mask(restore(plane, chances[:, np.newaxis], shape))[0]
+            yield index, without_islands(mask, self.output.minimum_voxels)
 
     def chances(self, sample: Floats) -> Floats:
         """Return a prepared sample's probabilities, (background and segments, *space)."""
@@ -54,37 +57,42 @@ class Segment(Runner):
         parts = [maps for _, maps in blended(sample, self._run, tile=output.tile, overlap=output.overlap)]
         return np.concatenate(parts, axis=1)
 
-    def _volume(self) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        """Yield (index, mask on the frame) of slices, as the part of the prepared volume that decides them is done."""
-        output, shape = self.output, self.volume.array.shape
-        sample = self.prepared_volume()
-        known: Floats | None = None
-        told = 0
+    def _volume(self, todo: list[int]) -> Iterator[tuple[int, Mask]]:
+        """Yield (index, mask on the frame) of all slices, as the part of the prepared volume that decides them is done."""
+        if not todo:
+            return
+        output, sample = self.output, self.prepared_volume()
+        # Probabilities of prepared slices from `low` on, which are all that slices from `told` on need.
+        known, low, told = np.zeros((0, 0, 0, 0), np.float32), 0, 0
         for begin, part in blended(sample, self._run, tile=output.tile, overlap=output.overlap, batch=1):
-            if known is None:
-                known = np.zeros((len(part), *sample.shape[1:]), np.float32)
+            known = np.concatenate([known, part], axis=1) if known.size else part
             end = begin + part.shape[1]
-            known[:, begin:end] = part
-            is_last = end == sample.shape[1]
-            # A slice lies between two prepared ones: the second must be there too.
-            reach = shape[0] if is_last else int(np.floor(self.grid.to_stack((end - 1.0, 0, 0))[0]))
-            reach = int(np.clip(reach, told, shape[0]))
-            if reach > told:
-                yield from self._restored(known, told, reach)
-                told = reach
+            reach = self._decided(end, is_last=end == sample.shape[1])
+            for first in range(told, reach, TOGETHER):
+                yield from self._restored(known, low, first, min(first + TOGETHER, reach))
+            told = max(told, reach)
+            needed = min(max(floor(self.grid.from_stack((told + 0.5, 0, 0))[0] - 0.5), low), end - 1)
+            known, low = known[:, needed - low :], needed
 
-    def _restored(self, known: Floats, first: int, end: int) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        """Yield the masks of slices first…end of the stack."""
+    def _decided(self, end: int, *, is_last: bool) -> int:
+        """Return how many slices of the stack are decided by the prepared ones before `end`."""
+        slices = self.volume.number_of_slices
+        if is_last:
+            return slices
+        # A slice lies between the middles of two prepared ones: the second must be there too.
+        return min(max(floor(self.grid.to_stack((end - 0.5, 0, 0))[0] + 0.5 + 1e-6), 0), slices)
+
+    def _restored(self, known: Floats, low: int, first: int, end: int) -> Iterator[tuple[int, Mask]]:
+        """Yield the masks of slices first…end of the stack, of probabilities that begin at the prepared slice `low`."""
         z, y, x = self.grid.origin
-        grid = Grid(self.grid.step, (z - first, y, x), self.grid.shape)
+        grid = Grid(self.grid.step, (z + self.grid.step[0] * low - first, y, x), (known.shape[1], *self.grid.shape[1:]))
         masks = self._mask(restore(grid, known, (end - first, *self.volume.array.shape[1:3])))
         yield from ((first + k, mask) for k, mask in enumerate(masks))
 
-    def _mask(self, chances: Floats) -> NDArray[np.uint8]:
-        """Return the likeliest segment of each voxel, (slice, row, column); what the network has not seen is background."""
-        mask = chances.argmax(axis=0).astype(np.uint8)
-        if self.spec.dimensions == 2:
-            mask = without_islands(mask, self.output.minimum_voxels)
+    @staticmethod
+    def _mask(chances: Floats) -> Mask:
+        """Return each voxel's likeliest segment, (slice, row, column); what the network has not seen is background."""
+        mask: Mask = chances.argmax(axis=0).astype(np.uint8)
         return mask
 
     def summary(self, pieces: list[SlicePiece]) -> Answer:
@@ -93,16 +101,27 @@ class Segment(Runner):
         if self.spec.dimensions == 3:
             mask = without_islands(mask, self.output.minimum_voxels)
         millilitres = float(np.prod(self.volume.spacing_mm_zyx)) / 1000
-        sizes = np.bincount(mask.ravel(), minlength=len(self.manifest.classes) + 1)
-        measures = {name: float(sizes[k]) * millilitres for k, name in enumerate(self.manifest.classes, start=1)}
-        if self.output.instances:
-            measures["objects"] = float(sum(int(self.objects(one).max()) for one in mask))
-        largest = max(range(1, len(sizes)), key=lambda k: sizes[k], default=0)
-        part = float((mask > 0).mean())
-        value = self.manifest.classes[largest - 1] if largest and sizes[largest] else "none"
-        return Answer(Verdict(value, part, 0.0, bool((mask > 0).any()), {}, measures), mask=mask)
+        classes = self.manifest.classes
+        sizes = np.bincount(mask.ravel(), minlength=len(classes) + 1)
+        measures = {name: float(sizes[k]) * millilitres for k, name in enumerate(classes, start=1)}
+        objects = self._numbered(mask) if self.output.instances else None
+        if objects is not None:
+            measures["objects"] = float(objects.max(initial=0))
+        largest = 1 + int(np.argmax(sizes[1:]))
+        value = classes[largest - 1] if sizes[largest] else "none"
+        verdict = Verdict(value, float((mask > 0).mean()), 0.0, bool(mask.any()), {}, measures)
+        return Answer(verdict, mask=mask, objects=objects)
+
+    def _numbered(self, mask: Mask) -> NDArray[np.uint16]:
+        """Return the objects of all slices, numbered from 1 through the stack; beyond 65535 they are one."""
+        out, last = np.zeros(mask.shape, np.uint16), 0
+        for index, one in enumerate(mask):
+            found = self.objects(one).astype(np.int64)
+            out[index] = np.where(found > 0, np.minimum(found + last, 65535), 0)
+            last += int(found.max())
+        return out
 
     @staticmethod
-    def objects(mask: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    def objects(mask: Mask) -> NDArray[np.uint16]:
         """Return a slice's touching objects, numbered."""
         return split_objects((mask > 0).astype(np.float32))

@@ -21,10 +21,17 @@ RESIDENT = 4
 
 
 class Session:
-    """A network ready to run."""
+    """A network ready to run, as it was trained or in one of its variants' precision (`fp16`, `int8`).
 
-    def __init__(self, package: Package, *, threads: int | None = None, use_gpu: bool = True) -> None:
-        check_model(package.model_path)
+    Whatever the precision, inputs and outputs are float32.
+    """
+
+    def __init__(
+        self, package: Package, precision: str | None = None, *, threads: int | None = None, use_gpu: bool = True
+    ) -> None:
+        self.precision = precision or ""
+        path, self.sha256 = package.file_of(self.precision)
+        check_model(path)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
         options.inter_op_num_threads = 1
@@ -32,9 +39,7 @@ class Session:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(package.model_path), options, providers=_wanted_providers(use_gpu)
-            )
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=_wanted_providers(use_gpu))
         except Exception as error:
             raise InvalidError("model_cannot_be_loaded", "ONNX Runtime cannot load this model.") from error
         self._model = package.manifest.model
@@ -64,7 +69,10 @@ class Session:
             raise InvalidError("model_failed", "The network cannot be run on samples of this shape.") from error
         if not all(np.isfinite(answer).all() for answer in answers):
             raise InvalidError("model_failed", "The network's answer is not a number.")
-        return dict(zip(self._model.outputs, answers, strict=True))
+        return {
+            name: answer.astype(np.float32, copy=False)
+            for name, answer in zip(self._model.outputs, answers, strict=True)
+        }
 
 
 def _wanted_providers(use_gpu: bool) -> list[str]:
@@ -88,14 +96,16 @@ class ResidentSessions:
     def __init__(self, limit: int = RESIDENT) -> None:
         self._limit = limit
         # By folder too: two versions may hold one network under two manifests.
-        self._sessions: OrderedDict[tuple[Path, str], Session] = OrderedDict()
+        self._sessions: OrderedDict[tuple[Path, str, str], Session] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, package: Package) -> Session:
-        """Return the package's session, loaded at its first use."""
+    def get(self, package: Package, precision: str = "") -> Session:
+        """Return the package's session in a precision, loaded at its first use; raises as `Session`."""
+        # Asked each time: the file must still be the one that was entered.
+        _, sha256 = package.file_of(precision)
         with self._lock:
-            key = (package.path, package.sha256)
-            session = self._sessions.pop(key, None) or Session(package)
+            key = (package.path, package.sha256, sha256)
+            session = self._sessions.pop(key, None) or Session(package, precision)
             self._sessions[key] = session
             while len(self._sessions) > self._limit:
                 self._sessions.popitem(last=False)
@@ -107,15 +117,34 @@ def check_golden(package: Package, *, tolerance: float = 1e-3) -> float:
 
     The tolerance is a part of the largest expected value, where that is above 1.
     """
+    difference = _golden_difference(package, "")
+    # NaN is no agreement either: the comparison fails for it.
+    if not difference <= tolerance:
+        raise InvalidError("golden", f"The golden input gives another output (largest difference {difference:.2g}).")
+    return difference
+
+
+def check_variants(package: Package) -> dict[str, float]:
+    """Run the golden input through each variant; return precision → largest difference to the golden output.
+
+    What a variant loses is in the manifest; here it must be the file that was entered, and answer in numbers of the
+    right shapes. Raises InvalidError `digest_mismatch`, `model_failed`, `golden`, and as `Session`.
+    """
+    differences = {one.precision: _golden_difference(package, one.precision) for one in package.manifest.variants}
+    for precision, difference in differences.items():
+        if not np.isfinite(difference):
+            raise InvalidError("golden", f"The golden input gives output of another shape in {precision}.")
+    return differences
+
+
+def _golden_difference(package: Package, precision: str) -> float:
+    """Return the largest difference to the golden output, infinite where a shape differs, NaN where a value is none."""
     inputs, expected = package.golden()
-    answers = Session(package, use_gpu=False).run(*inputs)
+    answers = Session(package, precision, use_gpu=False).run(*inputs)
     difference = 0.0
     for name, wanted in expected.items():
         got = answers[name]
         scale = max(1.0, float(np.abs(wanted).max())) if wanted.size else 1.0
-        here = float(np.abs(got - wanted).max()) / scale if got.shape == wanted.shape else float("inf")
-        # NaN is no agreement either: the comparison below fails for it.
+        here = float(np.abs(got - wanted).max(initial=0)) / scale if got.shape == wanted.shape else float("inf")
         difference = here if not here <= difference else difference
-    if not difference <= tolerance:
-        raise InvalidError("golden", f"The golden input gives another output (largest difference {difference:.2g}).")
     return difference

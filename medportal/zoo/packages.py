@@ -75,6 +75,8 @@ def stage_package(team_slug: str, model_name: str, source: Path) -> StagedPackag
         _sync_dir(target)
         package = open_package(target)
         check_model(package.model_path)
+        for variant in package.manifest.variants:
+            check_model(package.file_of(variant.precision)[0])
         return StagedPackage(target, package.manifest.to_json(), package.sha256)
     except BaseException:
         shutil.rmtree(target, ignore_errors=True)

@@ -36,13 +36,13 @@ def series(people: People) -> Any:
 @pytest.fixture
 def model(people: People, tmp_path: Path) -> Any:
     """A quick model in production."""
-    return register(people.team, tmp_path, output={"threshold": 0.8})
+    return register(people.team, tmp_path, output={"thresholds": [0.8]})
 
 
 @pytest.fixture
 def slow_model(people: People, tmp_path: Path) -> Any:
     """A slow one."""
-    return register(people.team, tmp_path, name="slow", turns=SLOW, output={"threshold": 0.8})
+    return register(people.team, tmp_path, name="slow", turns=SLOW, output={"thresholds": [0.8]})
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.real import MR_SERIES, needs_real_data
 @needs_real_data
 def test_a_real_mr_series_is_imported_and_read(site: Site, people: People, tmp_path: Path) -> None:
     people.member("reader")
-    reads_mr = {"modalities": ["MR"], "window": [0.0, 2000.0]}
+    reads_mr = {"modalities": ["MR"], "scaling": {"kind": "window", "low": 0.0, "high": 2000.0}}
     version = register(people.team, tmp_path, input=reads_mr)
     words = ("predict", "--model", "bright", "--path", str(MR_SERIES), "--team", people.team.slug, "--json")
     report = json.loads(site.command(*words).stdout.splitlines()[-1])

@@ -89,7 +89,7 @@ def test_the_result_says_what_made_it(people: People, client: Client, series: An
     assert (result["job_id"], result["source"], result["author"]) == (job, "model", reader.user.username)
     assert (result["model"], result["version"], result["sha256"]) == ("bright", 1, model.sha256)
     assert result["provider"] in {"CPU", "CUDA"}
-    assert result["parameters"]["output"]["threshold"] == 0.8
+    assert result["parameters"]["output"]["thresholds"] == [0.8]
     assert (result["is_for_diagnosis"], result["is_synthetic"]) == (False, True)
     assert result["verdict"]["value"] == "lung cancer"
     assert len(result["slices"]) == 20

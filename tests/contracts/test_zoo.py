@@ -32,7 +32,7 @@ def test_the_schema_is_one() -> None:
 
 def test_it_holds_what_a_package_holds_and_is_small() -> None:
     files = {path.name: path.stat().st_size for path in FOLDER.iterdir()}
-    assert set(files) == {"model.onnx", "manifest.json", "README.md", "golden_input.npy", "golden_output.npy"}
+    assert set(files) == {"model.onnx", "manifest.json", "README.md", "golden.npz"}
     assert sum(files.values()) <= LIMIT_BYTES
 
 
@@ -52,8 +52,9 @@ def test_its_network_passes_the_gate() -> None:
 def test_its_golden_input_gives_its_golden_output() -> None:
     package = open_package(FOLDER)
     assert check_golden(package) < 1e-3
-    samples, _ = package.golden()
-    logits, activation = Session(package, use_gpu=False).run(samples[:1])
+    (samples,), _ = package.golden()
+    answers = Session(package, use_gpu=False).run(samples[:1])
+    logits, activation = answers["logits"], answers["activation"]
     assert logits.shape == (1, len(package.manifest.classes))
     assert 0 <= activation.min() <= activation.max() <= 1
     assert np.isfinite(activation).all()

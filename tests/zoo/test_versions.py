@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -92,6 +93,23 @@ def link(folder: Path) -> None:
     (folder / "README.md").symlink_to("/etc/passwd")
 
 
+def another_variant(folder: Path) -> None:
+    make_package(folder, variants=("fp16",))
+    (folder / "model.fp16.onnx").write_bytes(bright_model().SerializeToString())
+
+
+def leak_in_variant(folder: Path) -> None:
+    make_package(folder, variants=("fp16",))
+    model = bright_model()
+    model.graph.initializer.append(external())
+    content = model.SerializeToString()
+    (folder / "model.fp16.onnx").write_bytes(content)
+    path = folder / "manifest.json"
+    document = json.loads(path.read_text())
+    document["variants"][0]["sha256"] = hashlib.sha256(content).hexdigest()
+    path.write_text(json.dumps(document))
+
+
 FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "external data": (leak, "external_data_not_allowed"),
     "another network": (lambda f: (f / "model.onnx").write_bytes(b"other"), "digest_mismatch"),
@@ -100,6 +118,8 @@ FAULTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no manifest": (lambda f: (f / "manifest.json").unlink(), "manifest"),
     "a manifest nested without end": (lambda f: (f / "manifest.json").write_text("[" * 100_000), "manifest"),
     "no network": (lambda f: (f / "model.onnx").unlink(), "not_a_package"),
+    "another variant": (another_variant, "digest_mismatch"),
+    "external data in a variant": (leak_in_variant, "external_data_not_allowed"),
     "a link": (link, "not_a_package"),
     "a folder": (lambda f: (f / "sub").mkdir(), "not_a_package"),
     "a hidden file": (lambda f: (f / ".env").write_text("x"), "not_a_package"),
@@ -129,7 +149,7 @@ def test_a_name_that_is_a_path_is_refused(team: Any, tmp_path: Path, name: str) 
     assert refused.value.code == "model_name"
 
 
-@pytest.mark.parametrize("change", [{"turns": 1}, {"output": {"threshold": 0.01}}])
+@pytest.mark.parametrize("change", [{"turns": 1}, {"output": {"thresholds": [0.01]}}])
 def test_a_package_changed_on_disk_is_noticed_before_it_runs(team: Any, tmp_path: Path, change: dict[str, Any]) -> None:
     version = register(team, tmp_path)
     assert packages.open_version(version).sha256 == version.sha256

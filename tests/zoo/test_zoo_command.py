@@ -66,6 +66,20 @@ def test_verify_runs_the_golden_input(zoo: Zoo, team: Any, capsys: pytest.Captur
     assert zoo("verify", "bright@2")[0]["ok"] is True
 
 
+def test_verify_runs_the_variants_too(zoo: Zoo, team: Any, tmp_path: Path) -> None:
+    version = register(team, tmp_path / "variants", variants=("fp16", "int8"))
+    (row,) = zoo("verify", "bright@3")
+    assert (row["ok"], row["variants"]) == (True, {"fp16": pytest.approx(1.0), "int8": pytest.approx(1.0)})
+    (package_dir(version) / "model.int8.onnx").write_bytes(b"another")
+    with pytest.raises(CommandError, match="1 of 1 packages do not hold"):
+        zoo("verify", "bright@3")
+
+
+def test_no_package_from_elsewhere_is_taken(zoo: Zoo, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="not taken in this release"):
+        zoo("import", str(make_package(tmp_path / "foreign")))
+
+
 def test_export_writes_a_zip(zoo: Zoo, tmp_path: Path) -> None:
     told = zoo("export", "bright@1", "--to", str(tmp_path))
     assert told["path"] == str(tmp_path / "bright-1.zip")

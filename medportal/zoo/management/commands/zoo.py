@@ -19,7 +19,7 @@ from medportal.zoo.models import ModelVersion
 ACTIONS = {
     "list": "list the models' versions",
     "show": "show one version: manifest and card",
-    "verify": "check packages: digest, manifest, golden input and output",
+    "verify": "check packages: digests, manifest, golden input and output, variants",
     "promote": "put a version into production",
     "rollback": "put the version into production that was there before",
     "archive": "take a version out of use",
@@ -124,16 +124,17 @@ def _named_version(team: Team, user: User, words: str) -> ModelVersion:
 
 
 def _verified(version: ModelVersion) -> dict[str, Any]:
-    """Check a package as it lies on disk, and run its golden input."""
+    """Check a package as it lies on disk, and run its golden input through the network and its variants."""
     # Loads ONNX Runtime, which no other action needs.
-    from medportal.inference.session import check_golden
+    from medportal.inference.session import check_golden, check_variants
 
     row = {"team": version.model.team.slug, "model": version.model.name, "version": version.number}
     try:
         package = packages.open_version(version)
-        return {**row, "ok": True, "reason": "", "difference": check_golden(package)}
+        told = {"difference": check_golden(package), "variants": check_variants(package)}
+        return {**row, "ok": True, "reason": "", **told}
     except MedportalError as error:
-        return {**row, "ok": False, "reason": error.detail, "difference": None}
+        return {**row, "ok": False, "reason": error.detail, "difference": None, "variants": {}}
 
 
 def _row(version: ModelVersion) -> dict[str, Any]:
