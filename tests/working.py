@@ -15,7 +15,7 @@ from tests.rails import People
 
 FINAL = {"succeeded", "failed", "cancelled"}
 # As little as the recipe allows: an epoch takes some tenths of a second.
-SMALL = {"size": 32, "width": 4, "pixel_mm": 4.0, "epochs": 2, "repeats": 1, "window_high": 1000, "batch_size": 8}
+SMALL = {"size": 32, "width": 4, "pixel_mm": 4.0, "epochs": 2, "repeats": 1, "high": 1000, "batch_size": 8}
 
 
 def make_cohort(team: Any, *, patients: int = 8, name: str = "chests") -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -36,11 +38,21 @@ def save(
     tensors["random/torch"] = torch.get_rng_state()
     fresh, old = folder.with_suffix(".new"), folder.with_suffix(".old")
     fresh.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, fresh / TENSORS)
+    _write_tensors(tensors, fresh / TENSORS)
     (fresh / STATE).write_text(json.dumps({**state, "optimiser_groups": groups}))
     for path in (fresh / TENSORS, fresh / STATE, fresh):
         _sync(path)
     _exchange(fresh, folder, old)
+
+
+def _write_tensors(tensors: dict[str, Tensor], path: Path) -> None:
+    """Write tensors; a full disk is told as every other file tells it."""
+    try:
+        save_file(tensors, path)
+    except SafetensorError as error:
+        if "No space left" in str(error) or "os error 28" in str(error):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise
 
 
 def _exchange(fresh: Path, folder: Path, old: Path) -> None:

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import signal
+import stat
 import sys
 import threading
 import traceback
@@ -15,6 +16,7 @@ from typing import Any
 from medportal.errors import MedportalError
 
 # The exit codes say the same as the last line, for a parent that lost it.
+OUT_OF_MEMORY = "The training ran out of memory: choose a smaller size or batch. The last checkpoint is kept."
 EXIT_FAILED, EXIT_CANCELLED, EXIT_ORPHANED = 1, 3, 4
 
 
@@ -39,7 +41,9 @@ class Orders:
     def __init__(self) -> None:
         self.cancelled = threading.Event()
         signal.signal(signal.SIGTERM, lambda *_: self.cancelled.set())
-        threading.Thread(target=self._listen, daemon=True).start()
+        # A pipe is the parent's; under torchrun, or in a terminal, nobody is at the other end.
+        if stat.S_ISFIFO(os.fstat(0).st_mode):
+            threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
         for line in sys.stdin:
@@ -74,9 +78,12 @@ def _told(error: Exception) -> tuple[str, str]:
         case MedportalError():
             return error.code, error.detail
         case MemoryError():
-            return "memory", "The training ran out of memory: choose a smaller size or batch."
+            return "memory", OUT_OF_MEMORY
+        # torch says so in words.
+        case RuntimeError() if "out of memory" in str(error).lower() or "can't allocate memory" in str(error):
+            return "memory", OUT_OF_MEMORY
         case OSError(errno=errno.ENOSPC):
-            return "storage_full", "The checkpoint could not be written: the disk is full."
+            return "storage_full", "The checkpoint could not be written: the disk is full. The one before it is kept."
         case OSError():
             return "storage", f"A file of the training could not be read or written ({error.strerror})."
     traceback.print_exception(error)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from medportal.imaging.phantoms import Kind
 from medportal.learning.phantom_data import CLASSES, DESCRIPTION, LIMITS, PhantomCase, phantom_cases, series_of
-from medportal.learning.prepared import input_spec, write_prepared
-from medportal.learning.recipes import complete_config
+from medportal.learning.prepared import write_prepared
+from medportal.learning.recipes import complete_config, input_spec
 from medportal.learning.run import run
 
 TARGET = Path(__file__).resolve().parents[2] / "model_zoo" / "demo" / "lung-cancer" / "1"
@@ -47,6 +47,7 @@ def make(target: Path, *, patients: int = PATIENTS, settings: dict[str, object] 
             "data_dir": str(work / "data"),
             "checkpoint_dir": str(work / "checkpoint"),
             "output_dir": str(work / "package"),
+            "kind": "classes",
             "classes": CLASSES,
             "modalities": ["CT"],
             "model": {"name": "lung-cancer", "title": "Lung cancer on chest CT (phantoms)"},

@@ -24,8 +24,8 @@ from medportal.learning.tasks.base import Batch, Preview, Task
 
 # Gradients longer than this are shortened: one bad batch must not throw a run off.
 LONGEST_GRADIENT = 5.0
-# How often the pictures of the live page are made anew.
-PREVIEW_EVERY_S = 10.0
+# The pictures of the live page are made anew after so long, and after so much of the time that the run has taken.
+PREVIEW_EVERY_S, PREVIEW_EVERY_PART = 10.0, 0.07
 
 
 class CancelledError(Exception):
@@ -216,18 +216,19 @@ class _Training(lightning.LightningModule):
 
     def _figures(self) -> dict[str, Any]:
         found = self.task.figures(self.reports.check)
+        confusion = found.pop("confusion", None)
         means = np.mean(self._losses, axis=0) if self._losses else [float("nan")]
         seconds = time.monotonic() - self._epoch_began
         left = seconds * (self.config["epochs"] - self.done - 1)
         if limit := self.config["minutes"] * 60:
             left = min(left, max(0.0, limit - self.seconds))
-        named = {f"loss_{k}": float(mean) for k, mean in enumerate(means[1:], start=1)}
+        losses = dict(zip(self.task.names_of_losses(), map(float, means), strict=False))
         return {
             "epoch": self.done + 1,
             "epochs": self.config["epochs"],
-            "train_loss": float(means[0]),
-            **named,
-            **found,
+            "losses": losses,
+            "figures": found,
+            "confusion": confusion,
             "seconds": seconds,
             "eta_s": left,
             **usage(),
@@ -250,7 +251,8 @@ class _Training(lightning.LightningModule):
         )
 
     def _preview(self) -> None:
-        if self.done == 1 or time.monotonic() - self._previewed >= PREVIEW_EVERY_S:
+        wait = max(PREVIEW_EVERY_S, PREVIEW_EVERY_PART * self.seconds)
+        if self.done == 1 or self.trainer.should_stop or time.monotonic() - self._previewed >= wait:
             self.reports.previews(self.task.previews())
             self._previewed = time.monotonic()
 
@@ -318,9 +320,9 @@ def _reason_to_stop(config: dict[str, Any], recipe: Any, history: list[dict[str,
     if not history:
         return ""
     wanted = config["stop_metric"]
-    if wanted != "none" and (history[-1].get(wanted) or 0) >= config["stop_value"]:
+    if wanted != "none" and (history[-1]["figures"].get(wanted) or 0) >= config["stop_value"]:
         return "figure"
-    values = [row.get(recipe.headline) for row in history]
+    values = [row["figures"].get(recipe.headline) for row in history]
     signed = [(v if recipe.more_is_better else -v) if v is not None else float("-inf") for v in values]
     since_best = len(signed) - 1 - int(np.argmax(signed))
     return "patience" if 0 < config["patience"] <= since_best else ""

@@ -17,7 +17,7 @@ from medportal.learning.loop import CancelledError, Reports, train
 from medportal.learning.package_writer import with_figures, write_manifest, write_network
 from medportal.learning.recipes import input_spec
 from medportal.learning.store import Prepared, blank_middles, shuffle_labels
-from medportal.learning.tasks.base import Preview
+from medportal.learning.tasks.base import Preview, Task
 from medportal.learning.tasks.known import make_task
 from medportal.learning.variants import write_variants
 
@@ -42,6 +42,7 @@ def run(spec: dict[str, Any], *, say: Callable[..., None], is_cancelled: Callabl
         blank_middles(prepared)
     task = make_task(spec["recipe"], prepared, config, input_spec(config, spec["modalities"]))
     say("stage", stage="training", detail="cuda" if torch.cuda.is_available() else "cpu")
+    say("log", message=_about(task))
     reports = Reports(
         epoch=lambda figures: say("epoch", **figures),
         progress=lambda fraction: say("progress", progress=fraction),
@@ -73,6 +74,13 @@ def run(spec: dict[str, Any], *, say: Callable[..., None], is_cancelled: Callabl
         sha256=manifest.model.sha256,
         package=spec["output_dir"],
     )
+
+
+def _about(task: Task) -> str:
+    """Return in a line what learns from how much."""
+    parameters = sum(parameter.numel() for parameter in task.network.parameters())
+    counts = ", ".join(f"{len(task.prepared.of_split(split))} {split}" for split in ("train", "validation", "test"))
+    return f"{parameters:,} parameters; series: {counts}; {len(task.epoch(0))} samples in an epoch"
 
 
 def _told(preview: Preview) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import math
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,11 +15,14 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
-from medportal.archive.reading import load_series_volume
 from medportal.cohorts.models import CohortMember
-from medportal.errors import ConflictError, InvalidError, MedportalError, UnavailableError
+from medportal.cohorts.reading import load_member
+from medportal.errors import ConflictError, InvalidError, UnavailableError
 from medportal.jobs.leases import Lease, claim
-from medportal.learning.prepared import SeriesToPrepare, input_spec, write_prepared
+from medportal.learning.measuring import measured_levels
+from medportal.learning.prepared import SeriesToPrepare, write_prepared
+from medportal.learning.recipes import input_spec
+from medportal.learning.splits import measured_split, with_validation
 from medportal.training.child import TrainingChild
 from medportal.training.folders import CHECKPOINT, PACKAGE, TrainingFolder
 from medportal.training.models import TrainingRun
@@ -46,6 +49,8 @@ class _Finished:
     """What the child said last."""
 
     metrics: dict[str, Any]
+    # See `learning.evaluation.build_document`.
+    document: dict[str, Any]
     package: Path
 
 
@@ -61,8 +66,8 @@ class _Run:
 
     @property
     def is_control(self) -> bool:
-        """Say whether the labels are shuffled: then what comes of it is a measure, not a model."""
-        return bool(self.training.config.get("shuffled_labels"))
+        """Say whether this is a control: then what comes of it is a measure, not a model."""
+        return bool(self.training.config["control"] != "none")
 
     def run(self) -> None:
         """Bring the training to its end."""
@@ -76,39 +81,60 @@ class _Run:
 
     def _prepare(self) -> list[str]:
         """Write the cohort's samples, unless an earlier attempt has; return the modalities."""
-        members = list(CohortMember.objects.filter(version=self.training.cohort_version).select_related("series__team"))
+        members = self._members()
         lost = [member.series_instance_uid for member in members if member.series is None]
         if lost:
             raise ConflictError("cohort_not_trainable", f"Series {lost[0]} of the cohort has been deleted.")
         modalities = sorted({member.series.modality for member in members if member.series})
         if not self.folder.prepared.exists():
             self._tell_stage("preparing", f"{len(members)} series")
-            # Under a name of its own until it is complete: a cut-off attempt leaves nothing that looks whole.
-            unfinished = self.folder.root / f".preparing-{uuid4().hex}"
-            write_prepared(unfinished, input_spec(self.training.config, modalities), self._series(members))
-            try:
-                unfinished.rename(self.folder.prepared)
-            except OSError:
-                # An attempt that had been given up for lost was quicker.
-                shutil.rmtree(unfinished)
+            self._measure_levels(members)
+            self._write_prepared(members, modalities)
         return modalities
+
+    def _members(self) -> list[CohortMember]:
+        """Return the cohort's series; where it has no validation split, a part of the training is made one."""
+        rows = CohortMember.objects.filter(version=self.training.cohort_version)
+        members = list(rows.select_related("series__team", "version"))
+        known = [(member.group, member.label, member.split) for member in members]
+        for member, split in zip(members, with_validation(known, seed=self.training.config["seed"]), strict=True):
+            member.split = split
+        return members
+
+    def _measure_levels(self, members: list[CohortMember]) -> None:
+        """Replace the scaling “dataset” by the window that the training series give; it is kept with the run."""
+        config = self.training.config
+        if config["scaling"] != "dataset":
+            return
+        learnt = (load_member(member) for member in members if member.split == "train")
+        low, high = measured_levels(self._checked(learnt), config["low"], config["high"])
+        self.training.config = {**config, "scaling": "window", "low": low, "high": high}
+        TrainingRun.objects.filter(pk=self.training.pk).update(config=self.training.config)
+        self.lease.emit("training.log", {"message": f"values of the training series: {low:g} to {high:g}"})
+
+    def _checked(self, series: Iterator[SeriesToPrepare]) -> Iterator[SeriesToPrepare]:
+        for one in series:
+            self.lease.check()
+            yield one
+
+    def _write_prepared(self, members: list[CohortMember], modalities: list[str]) -> None:
+        # Under a name of its own until it is complete: a cut-off attempt leaves nothing that looks whole.
+        unfinished = self.folder.root / f".preparing-{uuid4().hex}"
+        measured = measured_split([member.split for member in members])
+        # A generator's images are held against those that it was shown.
+        whole = ("train", measured) if self.training.recipe == "generation" else (measured,)
+        spec = input_spec(self.training.config, modalities)
+        write_prepared(unfinished, spec, self._series(members), whole=whole)
+        try:
+            unfinished.rename(self.folder.prepared)
+        except OSError:
+            # An attempt that had been given up for lost was quicker.
+            shutil.rmtree(unfinished)
 
     def _series(self, members: list[CohortMember]) -> Iterator[SeriesToPrepare]:
         for number, member in enumerate(members):
-            assert member.series is not None
             self.lease.report(progress=PREPARED_AT * number / len(members))
-            try:
-                volume = load_series_volume(member.series)
-            except MedportalError as error:
-                raise InvalidError(error.code, f"Series {member.series_instance_uid}: {error.detail}") from error
-            yield SeriesToPrepare(
-                volume=volume,
-                series_uid=member.series_instance_uid,
-                group=member.group,
-                split=member.split,
-                label=member.label,
-                slice_labels=member.slice_labels,
-            )
+            yield replace(load_member(member), split=member.split)
 
     def _train(self, modalities: list[str]) -> _Finished:
         """Watch the child until it has finished; leaving this function ends it in every case."""
@@ -137,6 +163,7 @@ class _Run:
             "data_dir": str(self.folder.prepared),
             "checkpoint_dir": str(own / CHECKPOINT),
             "output_dir": str(own / PACKAGE),
+            "kind": version.kind,
             "classes": version.classes,
             "modalities": modalities,
             "model": {
@@ -160,12 +187,14 @@ class _Run:
                 self.lease.report(progress=PREPARED_AT + (TRAINED_AT - PREPARED_AT) * message["progress"])
             case "epoch":
                 self._keep_epoch(_finite(message))
+            case "previews":
+                self.lease.emit("training.previews", {"previews": message["previews"]})
             case "log":
                 self.lease.emit("training.log", {"message": str(message["message"])})
             case "failed":
                 raise InvalidError(message["code"], message["detail"])
             case "finished":
-                return _Finished(_finite(message["metrics"]), Path(message["package"]))
+                return _Finished(_finite(message["metrics"]), _finite(message["document"]), Path(message["package"]))
         return None
 
     def _keep_epoch(self, figures: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ class RecipeFieldSerializer(serializers.Serializer[Any]):
 
     name = serializers.CharField()
     type = serializers.ChoiceField(choices=["integer", "number", "boolean", "choice", "text"])
+    group = serializers.ChoiceField(choices=["network", "training", "data", "augmentation", "verdict", "control"])
     default = serializers.JSONField(allow_null=True)
     minimum = serializers.FloatField(allow_null=True)
     maximum = serializers.FloatField(allow_null=True)
@@ -28,6 +29,8 @@ class RecipeSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     task = serializers.CharField()
     title = serializers.CharField()
+    kinds = serializers.ListField(child=serializers.CharField(), help_text="Kinds of cohort that it learns from")
+    headline = serializers.CharField(help_text="The figure that tells how good a run is")
     fields_ = RecipeFieldSerializer(many=True)
 
     def get_fields(self) -> dict[str, Any]:
@@ -38,20 +41,28 @@ class RecipeSerializer(serializers.Serializer[Any]):
 
 
 class EpochSerializer(serializers.Serializer[Any]):
-    """The figures of one finished epoch, on the validation split where not said otherwise."""
+    """The figures of one finished epoch."""
 
     epoch = serializers.IntegerField(help_text="From 1")
     epochs = serializers.IntegerField(help_text="How many there will be at most")
-    train_loss = serializers.FloatField()
-    validation_loss = serializers.FloatField()
-    accuracy = serializers.FloatField()
-    recall = serializers.FloatField()
-    specificity = serializers.FloatField()
-    precision = serializers.FloatField()
-    f1 = serializers.FloatField()
-    auc = serializers.FloatField(allow_null=True)
+    losses = serializers.DictField(
+        child=serializers.FloatField(allow_null=True), help_text="Means over the epoch's steps"
+    )
+    figures = serializers.DictField(
+        child=serializers.FloatField(allow_null=True), help_text="Of the validation split; which, the recipe decides"
+    )
+    confusion = serializers.ListField(
+        child=serializers.ListField(child=serializers.IntegerField()),
+        allow_null=True,
+        required=False,
+        help_text="Classification: samples by class, truth in rows, prediction in columns",
+    )
     seconds = serializers.FloatField()
     eta_s = serializers.FloatField(allow_null=True, help_text="Expected time to the end, seconds")
+    memory_gb = serializers.FloatField(help_text="Most memory that the process has had")
+    load = serializers.FloatField(allow_null=True, help_text="Load of the processors, 1 is full")
+    gpu_memory_gb = serializers.FloatField(required=False)
+    gpu_load = serializers.FloatField(required=False, allow_null=True)
 
 
 class TrainingSerializer(serializers.ModelSerializer[TrainingRun]):
@@ -88,6 +99,27 @@ class TrainingStageSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField(allow_blank=True)
 
 
+class PreviewSerializer(serializers.Serializer[Any]):
+    """A picture of a sample."""
+
+    kind = serializers.CharField(help_text="sample, right, wrong, mask, box, reconstruction, generated")
+    caption = serializers.CharField(allow_blank=True)
+    png = serializers.CharField(help_text="PNG, base64")
+
+
+class TrainingPreviewsSerializer(serializers.Serializer[Any]):
+    """What the network makes of a few validation samples now."""
+
+    previews = PreviewSerializer(many=True)
+
+
+class RecipeFilterSerializer(serializers.Serializer[Any]):
+    """For which cohort the recipes' defaults are wanted."""
+
+    cohort = serializers.SlugField(max_length=80, required=False)
+    version = serializers.IntegerField(min_value=1, required=False, help_text="By default the newest")
+
+
 class TrainingLogSerializer(serializers.Serializer[Any]):
     """A line of the training's own log."""
 
@@ -113,5 +145,6 @@ EVENTS = {
     "epoch.finished": EpochSerializer,
     "training.stage": TrainingStageSerializer,
     "training.log": TrainingLogSerializer,
+    "training.previews": TrainingPreviewsSerializer,
     "training.finished": TrainingFinishedSerializer,
 }

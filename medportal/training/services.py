@@ -10,11 +10,13 @@ from django.db import transaction
 from medportal.accounts.access import get_team
 from medportal.accounts.models import Role, User
 from medportal.cohorts import access as cohorts_access
+from medportal.cohorts.models import CohortVersion
 from medportal.errors import ConflictError, InvalidError
 from medportal.inference.manifest import check_name
 from medportal.jobs.models import FINAL_STATES, Job, State
 from medportal.jobs.services import create_job
-from medportal.learning.recipes import complete_config, describe_recipes
+from medportal.learning.recipes import RECIPES, complete_config, describe_recipes
+from medportal.learning.splits import with_validation
 from medportal.messaging.services import publish
 from medportal.training import access
 from medportal.training.folders import TrainingFolder
@@ -26,10 +28,34 @@ TASK = "medportal.training.tasks.run_training"
 QUEUE = "default"
 
 
-def list_recipes(user: User, team_slug: str) -> list[dict[str, Any]]:
-    """Return the recipes and the fields of their forms, for a member of the team."""
+def list_recipes(
+    user: User, team_slug: str, *, cohort: str | None = None, cohort_version: int | None = None
+) -> list[dict[str, Any]]:
+    """Return the recipes and the fields of their forms; with a cohort, those that can learn from it and its defaults."""
     get_team(user, team_slug)
-    return describe_recipes()
+    if cohort is None:
+        return describe_recipes()
+    version = cohorts_access.get_version(user, team_slug, cohort, cohort_version)
+    return [one for one in describe_recipes(version.fingerprint) if version.kind in one["kinds"]]
+
+
+def _check_kind(recipe: str, version: CohortVersion) -> None:
+    """Refuse before the training starts what it could not learn from; raises InvalidError naming what is amiss."""
+    kinds = RECIPES[recipe].kinds
+    if version.kind not in kinds:
+        wanted = " or ".join(kinds)
+        raise InvalidError("cohort_kind", f"The recipe {recipe} learns from {wanted}; {version} holds {version.kind}.")
+    if recipe == "classification" and version.kind == "classes" and len(version.classes) < 2:
+        raise InvalidError("two_classes", f"The recipe tells classes apart; {version} has {len(version.classes)}.")
+    members = version.members.values_list("group", "label", "split")
+    splits = with_validation([(group, label, split) for group, label, split in members], seed=0)
+    if version.kind != "classes" or recipe != "classification":
+        return
+    there = {(split, label) for split, (_, label, _) in zip(splits, members, strict=True)}
+    for split in ("train", "validation"):
+        for name in version.classes:
+            if (split, name) not in there:
+                raise InvalidError("empty_class", f"The {split} split of {version} has no series of class “{name}”.")
 
 
 @transaction.atomic
@@ -58,9 +84,9 @@ def start_training(
     version = cohorts_access.get_version(user, team_slug, cohort, cohort_version)
     if known is None and not version.is_trainable:
         raise ConflictError("cohort_not_trainable", f"{version} has lost a series: freeze the cohort anew.")
-    if len(version.classes) != 2:
-        raise InvalidError("two_classes", f"The recipe tells two classes apart; {version} has {len(version.classes)}.")
-    config = complete_config(recipe, settings or {})
+    config = complete_config(recipe, settings or {}, version.fingerprint)
+    if known is None:
+        _check_kind(recipe, version)
     job, is_new = create_job(
         id=id,
         team=team,

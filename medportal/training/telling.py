@@ -13,11 +13,12 @@ def tell_progress(type_: str, told: dict[str, Any]) -> None:
         case "training.stage":
             line = f"{told['stage']} {told['detail']}".strip()
         case "epoch.finished":
-            figures = " ".join(
-                f"{name} {_figure(told[name])}" for name in ("accuracy", "recall", "precision", "f1", "auc")
-            )
-            losses = f"loss {_figure(told['train_loss'])} / {_figure(told['validation_loss'])}"
-            line = f"epoch {told['epoch']}/{told['epochs']}  {losses}  {figures}  {told['seconds']:.1f} s"
+            told_of = {**told["losses"], **told["figures"]}
+            figures = " ".join(f"{name} {_figure(value)}" for name, value in told_of.items())
+            eta = f", {told['eta_s'] / 60:.1f} min to go" if told.get("eta_s") else ""
+            line = f"epoch {told['epoch']}/{told['epochs']}  {figures}  {told['seconds']:.1f} s{eta}"
+        case "training.log":
+            line = str(told["message"])
         case "training.finished":
             version = told["version"]
             line = f"{told['model']}@{version} is in the zoo" if version else "the control has ended; it is not kept"

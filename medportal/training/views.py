@@ -15,16 +15,29 @@ from rest_framework.views import APIView
 from medportal.accounts.authentication import user_of
 from medportal.training import access, services
 from medportal.training.models import TrainingRun
-from medportal.training.serializers import NewTrainingSerializer, RecipeSerializer, TrainingSerializer
+from medportal.training.serializers import (
+    NewTrainingSerializer,
+    RecipeFilterSerializer,
+    RecipeSerializer,
+    TrainingSerializer,
+)
 
 
 class RecipesView(APIView):
     """The ways of training that there are."""
 
-    @extend_schema(operation_id="recipes_list", responses=RecipeSerializer(many=True))
+    @extend_schema(
+        operation_id="recipes_list", parameters=[RecipeFilterSerializer], responses=RecipeSerializer(many=True)
+    )
     def get(self, request: Request, team: str) -> Response:
-        """List the recipes with the fields of their forms."""
-        return Response(RecipeSerializer(services.list_recipes(user_of(request), team), many=True).data)
+        """List the recipes with the fields of their forms; with a cohort, those that suit it and its defaults."""
+        query = RecipeFilterSerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        chosen = query.validated_data
+        found = services.list_recipes(
+            user_of(request), team, cohort=chosen.get("cohort"), cohort_version=chosen.get("version")
+        )
+        return Response(RecipeSerializer(found, many=True).data)
 
 
 class TrainingsView(ListAPIView[TrainingRun]):

@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from medportal.imaging.volumes import Volume
-from medportal.learning.prepared import SeriesToPrepare, input_spec, write_prepared
-from medportal.learning.recipes import complete_config
+from medportal.learning.prepared import SeriesToPrepare, write_prepared
+from medportal.learning.recipes import complete_config, input_spec
+from medportal.learning.store import Prepared
+from medportal.learning.tasks.base import Task
+from medportal.learning.tasks.known import make_task
 
 CLASSES = ("normal", "lung cancer")
 SIZE, SLICES = 32, 6
@@ -18,7 +22,7 @@ SIZE, SLICES = 32, 6
 def config(**settings: Any) -> dict[str, Any]:
     """Return a configuration that learns the spots in seconds."""
     small = {"size": SIZE, "pixel_mm": 1.0, "width": 4, "epochs": 3, "batch_size": 16, "context": 0, "repeats": 2}
-    quiet = {"deform_probability": 0.0, "mosaic_probability": 0.0, "window_low": -1.0, "window_high": 3.0}
+    quiet = {"deform_probability": 0.0, "mosaic_probability": 0.0, "low": -1.0, "high": 3.0}
     return complete_config("classification", small | quiet | settings)
 
 
@@ -54,3 +58,9 @@ def prepare(folder: Path, settings: dict[str, Any], *, patients: int = 24) -> Pa
         folder, input_spec(settings, ["CT"]), [series(number, splits[number % 8]) for number in range(patients)]
     )
     return folder
+
+
+def task_of(folder: Path, settings: dict[str, Any]) -> Task:
+    """Return a fresh classification task on a prepared folder."""
+    torch.manual_seed(settings["seed"])
+    return make_task("classification", Prepared(folder, CLASSES), settings, input_spec(settings, ["CT"]))

@@ -16,6 +16,8 @@ from medportal.inference.session import Session
 from medportal.learning.child import EXIT_CANCELLED, EXIT_FAILED, EXIT_ORPHANED
 from tests.learning import chests
 
+STAGES = ["loading", "training", "exporting", "evaluating", "shrinking"]
+
 
 def spec_in(folder: Path, **settings: Any) -> Path:
     config = chests.config(**settings)
@@ -26,6 +28,7 @@ def spec_in(folder: Path, **settings: Any) -> Path:
         "data_dir": str(folder / "data"),
         "checkpoint_dir": str(folder / "checkpoint"),
         "output_dir": str(folder / "package"),
+        "kind": "classes",
         "classes": chests.CLASSES,
         "modalities": ["CT"],
         "model": {"name": "spots", "title": "Spots"},
@@ -63,7 +66,7 @@ def test_a_run_ends_with_a_package_that_runs(tmp_path: Path) -> None:
     assert child.wait(30) == 0
 
     assert [m["epoch"] for m in said if m["type"] == "epoch"] == [1, 2]
-    assert [m["stage"] for m in said if m["type"] == "stage"] == ["loading", "training", "evaluating", "exporting"]
+    assert [m["stage"] for m in said if m["type"] == "stage"] == STAGES
     package = open_package(tmp_path / "package")
     assert said[-1]["sha256"] == package.manifest.model.sha256
     assert package.manifest.trained["data"]["description"] == "spots in noise"
@@ -93,7 +96,7 @@ def test_it_does_not_outlive_its_parent(tmp_path: Path) -> None:
     assert child.wait(5) == EXIT_ORPHANED
 
 
-@pytest.mark.parametrize("broken", ["index.json", "slices.npy"])
+@pytest.mark.parametrize("broken", ["index.json", "images.raw"])
 def test_data_that_cannot_be_read_is_a_failure_that_is_told(tmp_path: Path, broken: str) -> None:
     spec = spec_in(tmp_path)
     (tmp_path / "data" / broken).write_bytes(b"")

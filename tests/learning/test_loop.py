@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from medportal.errors import InvalidError
 from medportal.learning import checkpoints
-from medportal.learning.assess import assess
-from medportal.learning.dataset import Prepared
-from medportal.learning.loop import CancelledError, Reports, train
+from medportal.learning.loop import CancelledError, Outcome, Reports
+from medportal.learning.loop import train as train_task
+from medportal.learning.schedule import one_cycle
+from medportal.learning.tasks.base import Task
+from medportal.learning.tasks.classification import ClassificationTask
 from tests.learning import chests
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    return Prepared(chests.prepare(tmp_path_factory.mktemp("loop") / "data", chests.config()), chests.CLASSES)
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return chests.prepare(tmp_path_factory.mktemp("loop") / "data", chests.config())
+
+
+def train(prepared: Path, config: dict[str, Any], **more: Any) -> tuple[Task, Outcome]:
+    """Train a fresh task."""
+    task = chests.task_of(prepared, config)
+    return task, train_task(task, "classification", **more)
 
 
 class CutOffError(Exception):
@@ -27,31 +37,70 @@ class CutOffError(Exception):
 
 def told(history: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     """Return what of epochs does not depend on the clock."""
-    return [tuple(v for k, v in epoch.items() if k not in {"seconds", "eta_s"}) for epoch in history]
+    return [
+        (epoch["epoch"], epoch["losses"]["train_loss"], *epoch["figures"].values(), str(epoch["confusion"]))
+        for epoch in history
+    ]
 
 
-def test_it_learns_what_there_is_to_learn(prepared: Prepared, tmp_path: Path) -> None:
-    config = chests.config(epochs=8, repeats=6)
-    outcome = train(prepared, config, checkpoint_dir=tmp_path / "c")
-    found = assess(outcome.network, prepared, config)
+def test_it_learns_what_there_is_to_learn(prepared: Path, tmp_path: Path) -> None:
+    config = chests.config(epochs=8, repeats=6, average=0.9)
+    _, outcome = train(prepared, config, checkpoint_dir=tmp_path / "c")
 
     assert [epoch["epoch"] for epoch in outcome.history] == list(range(1, 9))
-    assert outcome.history[-1]["train_loss"] < outcome.history[0]["train_loss"] / 2
-    assert found.metrics["accuracy"]["value"] == 1
-    assert found.counts == {"series": 6, "groups": 6, "slices": 36}
+    assert outcome.history[-1]["losses"]["train_loss"] < outcome.history[0]["losses"]["train_loss"] / 2
+    assert outcome.history[-1]["figures"]["auc"] > 0.95
+    assert sum(map(sum, outcome.history[-1]["confusion"])) == 36
 
 
-def test_it_stops_at_the_preset_figure(prepared: Prepared, tmp_path: Path) -> None:
+def test_it_stops_at_the_preset_figure(prepared: Path, tmp_path: Path) -> None:
     config = chests.config(epochs=30, stop_metric="recall", stop_value=0.0)
-    outcome = train(prepared, config, checkpoint_dir=tmp_path / "c")
+    _, outcome = train(prepared, config, checkpoint_dir=tmp_path / "c")
 
-    assert outcome.stopped_early
+    assert outcome.stopped == "figure"
     assert len(outcome.history) == 1
 
 
-def test_cut_off_it_goes_on_as_it_would_have(prepared: Prepared, tmp_path: Path) -> None:
+def test_it_stops_when_nothing_gets_better(prepared: Path, tmp_path: Path) -> None:
+    config = chests.config(epochs=30, patience=2, learning_rate=1e-6, average=0.0)
+    _, outcome = train(prepared, config, checkpoint_dir=tmp_path / "c")
+
+    assert outcome.stopped == "patience"
+    assert len(outcome.history) < 30
+
+
+def test_it_ends_within_the_preset_minutes(prepared: Path, tmp_path: Path) -> None:
+    config = chests.config(epochs=10_000, minutes=0.05)
+    _, outcome = train(prepared, config, checkpoint_dir=tmp_path / "c")
+
+    assert outcome.stopped == "minutes"
+    assert sum(epoch["seconds"] for epoch in outcome.history) < 9
+
+
+def test_the_learning_rate_rises_and_falls_once() -> None:
+    rates = [one_cycle(k / 100) for k in range(101)]
+
+    assert max(rates) == pytest.approx(1.0)
+    assert rates[0] < 0.05
+    assert rates[-1] < 0.01
+    assert sum(a < b < c or a > b > c or b == 1.0 for a, b, c in zip(rates, rates[1:], rates[2:], strict=False)) == 99
+
+
+def test_added_up_gradients_are_those_of_a_larger_batch(prepared: Path, tmp_path: Path) -> None:
+    """Not to the bit, since batch norm sees smaller batches; but as many steps are taken as of the larger one."""
+    config = chests.config(epochs=1, batch_size=4, accumulate=4)
+    task, outcome = train(prepared, config, checkpoint_dir=tmp_path / "c")
+
+    state = checkpoints.load(tmp_path / "c")
+    assert state is not None
+    steps = {int(v) for k, v in state[0].items() if k.endswith("/step")}
+    assert steps == {-(-len(task.epoch(0)) // 16)}
+    assert outcome.history
+
+
+def test_cut_off_it_goes_on_as_it_would_have(prepared: Path, tmp_path: Path) -> None:
     config = chests.config(epochs=4, deform_probability=0.5, mosaic_probability=0.5)
-    whole = train(prepared, config, checkpoint_dir=tmp_path / "whole")
+    whole_task, whole = train(prepared, config, checkpoint_dir=tmp_path / "whole")
     seen: list[int] = []
 
     def cut(figures: dict[str, Any]) -> None:
@@ -62,33 +111,35 @@ def test_cut_off_it_goes_on_as_it_would_have(prepared: Prepared, tmp_path: Path)
     with pytest.raises(CutOffError):
         train(prepared, config, checkpoint_dir=tmp_path / "cut", reports=Reports(epoch=cut))
     again: list[dict[str, Any]] = []
-    resumed = train(prepared, config, checkpoint_dir=tmp_path / "cut", reports=Reports(epoch=again.append))
+    resumed_task, resumed = train(
+        prepared, config, checkpoint_dir=tmp_path / "cut", reports=Reports(epoch=again.append)
+    )
 
     assert seen == [1, 2]
     assert [epoch["epoch"] for epoch in again] == [1, 2, 3, 4]
     for ours, theirs in zip(told(resumed.history), told(whole.history), strict=True):
-        assert ours == pytest.approx(theirs, rel=1e-4)
-    for ours, theirs in zip(resumed.network.parameters(), whole.network.parameters(), strict=True):
+        assert ours[:-1] == pytest.approx(theirs[:-1], rel=1e-4)
+    for ours, theirs in zip(resumed_task.averaged.parameters(), whole_task.averaged.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs)
 
 
-def test_a_finished_run_trains_no_further(prepared: Prepared, tmp_path: Path) -> None:
+def test_a_finished_run_trains_no_further(prepared: Path, tmp_path: Path) -> None:
     config = chests.config(epochs=1)
-    first = train(prepared, config, checkpoint_dir=tmp_path / "c")
-    second = train(prepared, config, checkpoint_dir=tmp_path / "c")
+    one, first = train(prepared, config, checkpoint_dir=tmp_path / "c")
+    two, second = train(prepared, config, checkpoint_dir=tmp_path / "c")
 
     assert told(first.history) == told(second.history)
-    assert all(torch.equal(a, b) for a, b in zip(first.network.parameters(), second.network.parameters(), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(one.averaged.parameters(), two.averaged.parameters(), strict=True))
 
 
-def test_a_checkpoint_of_other_settings_is_not_taken_up(prepared: Prepared, tmp_path: Path) -> None:
+def test_a_checkpoint_of_other_settings_is_not_taken_up(prepared: Path, tmp_path: Path) -> None:
     train(prepared, chests.config(epochs=1), checkpoint_dir=tmp_path / "c")
-    other = train(prepared, chests.config(epochs=2), checkpoint_dir=tmp_path / "c")
+    _, other = train(prepared, chests.config(epochs=2), checkpoint_dir=tmp_path / "c")
 
     assert len(other.history) == 2
 
 
-def test_told_to_stop_it_stops_within_a_batch(prepared: Prepared, tmp_path: Path) -> None:
+def test_told_to_stop_it_stops_within_a_batch(prepared: Path, tmp_path: Path) -> None:
     steps: list[float] = []
     reports = Reports(progress=steps.append, is_cancelled=lambda: len(steps) >= 2)
     with pytest.raises(CancelledError):
@@ -97,13 +148,13 @@ def test_told_to_stop_it_stops_within_a_batch(prepared: Prepared, tmp_path: Path
     assert len(steps) == 2
 
 
-def test_a_loss_that_explodes_is_told_as_such(prepared: Prepared, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr("medportal.learning.loop.F.cross_entropy", lambda logits, _: logits.sum() * float("nan"))
+def test_a_loss_that_explodes_is_told_as_such(prepared: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(ClassificationTask, "loss", lambda self, batch: self.network(batch[0])[0].sum() * float("nan"))
     with pytest.raises(InvalidError, match="lower the learning rate"):
         train(prepared, chests.config(), checkpoint_dir=tmp_path / "c")
 
 
-def test_a_torn_checkpoint_leaves_the_one_before_it(prepared: Prepared, tmp_path: Path) -> None:
+def test_a_torn_checkpoint_leaves_the_one_before_it(prepared: Path, tmp_path: Path) -> None:
     folder = tmp_path / "c"
     train(prepared, chests.config(epochs=1), checkpoint_dir=folder)
     # As a crash between the two renames of an exchange leaves it.
@@ -114,7 +165,24 @@ def test_a_torn_checkpoint_leaves_the_one_before_it(prepared: Prepared, tmp_path
     assert len(loaded[1]["history"]) == 1
 
 
-def test_checkpoints_are_tensors_and_json_and_never_pickles(prepared: Prepared, tmp_path: Path) -> None:
+def test_checkpoints_are_tensors_and_json_and_never_pickles(prepared: Path, tmp_path: Path) -> None:
     train(prepared, chests.config(epochs=1), checkpoint_dir=tmp_path / "c")
 
     assert {path.suffix for path in (tmp_path / "c").iterdir()} == {".safetensors", ".json"}
+
+
+def test_a_full_disk_is_told_as_such_and_the_checkpoint_before_stays(
+    prepared: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    folder = tmp_path / "c"
+    train(prepared, chests.config(epochs=1), checkpoint_dir=folder)
+
+    def full(*_: Any) -> None:
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(checkpoints, "save_file", full)
+    with pytest.raises(OSError, match="No space left") as raised:
+        train(prepared, chests.config(epochs=2), checkpoint_dir=folder)
+
+    assert raised.value.errno == errno.ENOSPC
+    assert checkpoints.load(folder) is not None

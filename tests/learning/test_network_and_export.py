@@ -1,8 +1,9 @@
-"""The network's logit is the peak of its map; ONNX says the same as torch, for any number of samples."""
+"""The network's logit is read off its map; ONNX says the same as torch, for any number of samples; variants cost little."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -11,37 +12,59 @@ import pytest
 import torch
 
 from medportal.errors import InvalidError
+from medportal.inference.package import open_package
+from medportal.inference.predict import answer
+from medportal.inference.session import Session, check_golden
 from medportal.learning.export import OPSET, check_parity, export_onnx
-from medportal.learning.networks import build_network
+from medportal.learning.networks.classifier import build_classifier
+from medportal.learning.package_writer import write_network
+from medportal.learning.recipes import complete_config
+from medportal.learning.tasks.base import Task
+from medportal.learning.variants import write_variants
+from tests.learning import chests
 
 SIZE = 48
 
 
-@pytest.fixture(scope="module")
-def network() -> torch.nn.Module:
+def network_of(**settings: Any) -> torch.nn.Module:
     torch.manual_seed(1)
-    return build_network("resnet_small", channels=3, classes=3, width=4).eval()
+    config = complete_config("classification", {"width": 8, **settings})
+    return build_classifier(config, channels=1, classes=3, multi_label=False).eval()
 
 
-@pytest.fixture(scope="module")
-def model(network: torch.nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model") / "model.onnx"
-    export_onnx(network, path, channels=3, size=(SIZE, SIZE))
-    return path
-
-
-def test_a_class_logit_is_the_greatest_lead_on_its_map(network: torch.nn.Module) -> None:
-    logits, activation = network(torch.rand(2, 3, SIZE, SIZE))
+def test_a_class_logit_is_the_greatest_lead_on_its_map() -> None:
+    logits, activation, embedding = network_of()(torch.rand(2, 1, SIZE, SIZE))
 
     assert logits.shape == (2, 3)
+    assert embedding.shape == (2, 16)
     assert activation.shape == (2, 3, SIZE // 8, SIZE // 8)
     assert torch.equal(logits[:, 0], torch.zeros(2))
     torch.testing.assert_close(torch.sigmoid(logits), activation.flatten(2).amax(2))
 
 
+def test_a_mean_logit_is_the_mean_of_its_map() -> None:
+    network = network_of(pooling="mean", depth=2)
+    images = torch.rand(2, 1, SIZE, SIZE)
+    logits, activation, _ = network(images)
+    lead = torch.logit(activation).flatten(2).mean(2)
+
+    torch.testing.assert_close(lead, logits - logits[:, :1], atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("network", ["resnet_small", "densenet121"])
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_each_network_answers_in_both_dimensions(network: str, dimensions: int) -> None:
+    one = network_of(network=network, dimensions=dimensions, pooling="mean")
+    images = torch.rand(2, 1, *(32,) * dimensions)
+    logits, activation, _ = one(images)
+
+    assert logits.shape == (2, 3)
+    assert activation.ndim == dimensions + 2
+
+
 def test_what_speaks_for_a_class_shows_where_it_is() -> None:
     torch.manual_seed(3)
-    network = build_network("resnet_small", channels=1, classes=2, width=8).eval()
+    network = network_of()
     image = torch.zeros(1, 1, 64, 64)
     spot = image.clone()
     spot[0, 0, 40:48, 16:24] = 3
@@ -54,11 +77,24 @@ def test_what_speaks_for_a_class_shows_where_it_is() -> None:
     assert abs(column - 2) <= 1
 
 
-@pytest.mark.parametrize("samples", [1, 2, 7])
-def test_onnx_takes_any_number_of_samples_and_agrees(network: torch.nn.Module, model: Path, samples: int) -> None:
-    x = np.random.default_rng(0).random((samples, 3, SIZE, SIZE), np.float32)
+@pytest.fixture(scope="module")
+def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
+    folder = chests.prepare(tmp_path_factory.mktemp("export") / "data", chests.config())
+    return chests.task_of(folder, chests.config())
 
-    parity = check_parity(network, model, [x[i : i + 3] for i in range(0, samples, 3)])
+
+@pytest.fixture(scope="module")
+def model(task: Task, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "model.onnx"
+    export_onnx(task.averaged, task.export(), path)
+    return path
+
+
+@pytest.mark.parametrize("samples", [1, 2, 7])
+def test_onnx_takes_any_number_of_samples_and_agrees(task: Task, model: Path, samples: int) -> None:
+    x = np.random.default_rng(0).random((samples, 1, chests.SIZE, chests.SIZE), np.float32)
+
+    parity = check_parity(task, model, [(x[i : i + 3],) for i in range(0, samples, 3)])
 
     assert parity["samples"] == samples
     assert parity["largest_logits_difference"] < 1e-4
@@ -73,8 +109,39 @@ def test_the_file_is_self_contained_of_the_declared_opset_and_without_paths(mode
     assert onnxruntime.InferenceSession(str(model)).get_inputs()[0].shape[0] == "batch"
 
 
-def test_a_model_that_differs_from_its_network_is_refused(model: Path) -> None:
-    torch.manual_seed(2)
-    other = build_network("resnet_small", channels=3, classes=3, width=4).eval()
+def test_a_model_that_differs_from_its_network_is_refused(task: Task, model: Path) -> None:
+    other = chests.task_of(task.prepared.folder, chests.config(seed=2))
+    x = np.random.default_rng(0).random((2, 1, chests.SIZE, chests.SIZE), np.float32) * 9
     with pytest.raises(InvalidError, match="differ by"):
-        check_parity(other, model, [np.random.default_rng(0).random((2, 3, SIZE, SIZE), np.float32) * 9])
+        check_parity(other, model, [(x,)])
+
+
+def test_a_package_is_whole_and_its_variants_say_what_they_cost(task: Task, tmp_path: Path) -> None:
+    spec = {"recipe": "classification", "model": {"name": "spots", "title": "Spots"}, "data": {}}
+    manifest = write_network(tmp_path, task, spec, task.calibrate())
+    manifest = write_variants(tmp_path, manifest, task, "classes", lambda: None)
+    package = open_package(tmp_path)
+
+    assert check_golden(package) < 1e-5
+    assert manifest.trained["parity"]["samples"] == len(task.refs("validation"))  # type: ignore[attr-defined]
+    assert {one.precision for one in manifest.variants} == {"fp16", "int8"}
+    assert all(one.metric == "auc" and one.value is not None for one in manifest.variants)
+    volume = task.prepared.whole(task.prepared.of_split("test")[0]).volume
+    full = answer(Session(package, use_gpu=False), volume).slice_probabilities
+    half = answer(Session(package, use_gpu=False, precision="fp16"), volume).slice_probabilities
+    assert full is not None
+    assert half is not None
+    assert float(np.abs(full - half).max()) < 0.02
+
+
+def test_training_sees_what_the_worker_sees_bit_for_bit(task: Task) -> None:
+    """The one implementation of preparing: the folder's values are those that a runner makes of the same series."""
+    from medportal.inference.preprocess import grid_of, levels_of, prepare_slice
+
+    number = task.prepared.of_split("test")[0]
+    volume = task.prepared.whole(number).volume
+    grid = grid_of(task.spec, volume.array.shape, volume.spacing_mm_zyx)
+    levels = levels_of(task.spec.scaling, volume.array)
+    for index in range(volume.number_of_slices):
+        made = prepare_slice(task.spec, grid, volume.array[index], levels)
+        np.testing.assert_array_equal(made, task.prepared.image(number)[:, index].astype(np.float32))

@@ -36,7 +36,7 @@ def test_text_from_a_command_line_becomes_numbers_and_truths() -> None:
         ({"learning_rate": float("nan")}, "learning_rate"),
         ({"flip": "perhaps"}, "flip"),
         ({"network": "resnet_large"}, "network"),
-        ({"window_low": 400, "window_high": 300}, "window_low"),
+        ({"low": 400, "high": 300}, "low"),
     ],
 )
 def test_a_setting_that_is_wrong_is_named(settings: dict[str, Any], named: str) -> None:

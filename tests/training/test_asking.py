@@ -27,17 +27,20 @@ def ask(client: Any, team: Any, **changes: Any) -> Any:
 
 
 def test_recipes_describe_their_forms(client_for: Clients, team: Any) -> None:
-    (recipe,) = client_for("viewer").get(f"/api/v1/teams/{team.slug}/recipes/").json()
+    recipes = client_for("viewer").get(f"/api/v1/teams/{team.slug}/recipes/").json()
+    names = ["classification", "segmentation", "detection", "autoencoder", "generation"]
+    assert [recipe["name"] for recipe in recipes] == names
+    recipe = recipes[0]
     assert (recipe["name"], recipe["task"]) == ("classification", "classification")
     fields = {field["name"]: field for field in recipe["fields"]}
     assert {"epochs", "learning_rate", "batch_size", "stop_metric", "stop_value", "network", "seed"} <= set(fields)
     assert (fields["epochs"]["type"], fields["epochs"]["minimum"]) == ("integer", 1)
     assert "accuracy" in fields["stop_metric"]["choices"]
-    for field in recipe["fields"]:
+    for field in [field for recipe in recipes for field in recipe["fields"]]:
         assert field["help"]
         low, high, default = field["minimum"], field["maximum"], field["default"]
         assert low is None or low <= default <= high
-        assert field["choices"] is None or default in field["choices"]
+        assert field["choices"] is None or str(default) in field["choices"]
         assert field["type"] != "boolean" or isinstance(default, bool)
 
 
@@ -46,7 +49,9 @@ def test_what_is_not_said_is_the_recipes_default(client_for: Clients, team: Any,
     answer = ask(researcher, team, settings={"epochs": 3, "stop_metric": "auc"})
     training = answer.json()
     assert (answer.status_code, training["job"]["state"]) == (202, "queued")
-    (recipe,) = researcher.get(f"/api/v1/teams/{team.slug}/recipes/").json()
+    recipes = researcher.get(f"/api/v1/teams/{team.slug}/recipes/", {"cohort": "chests"}).json()
+    assert [recipe["name"] for recipe in recipes] == ["classification", "autoencoder", "generation"]
+    recipe = recipes[0]
     defaults = {field["name"]: field["default"] for field in recipe["fields"]}
     assert training["config"] == defaults | {"epochs": 3, "stop_metric": "auc"}
     assert (training["cohort"], training["cohort_version"], training["version"]) == ("chests", 1, None)
@@ -74,7 +79,7 @@ BAD_SETTINGS: dict[str, Any] = {
     "stop_value": 2,
     "flip": "perhaps",
     "network": ["resnet_small"],
-    "window_low": 5000,
+    "low": 5000,
     "width": {"a": 1},
     "seed": None,
     "layers": 3,
@@ -119,10 +124,23 @@ def test_what_cannot_be_trained_is_refused(client_for: Clients, team: Any, cohor
         assert set(answer.json()["errors"]) == set(changes)
 
 
-def test_more_than_two_classes_are_refused_before_anything_runs(client_for: Clients, team: Any, cohort: Any) -> None:
+def test_what_cannot_be_learnt_is_refused_before_anything_runs(client_for: Clients, team: Any, cohort: Any) -> None:
+    researcher = client_for("researcher")
+    assert ask(researcher, team, recipe="segmentation").json()["code"] == "cohort_kind"
     cohort.classes = [*CLASSES, "pneumonia"]
     cohort.save()
-    assert ask(client_for("researcher"), team).json()["code"] == "two_classes"
+    answer = ask(researcher, team).json()
+    assert (answer["code"], "pneumonia" in answer["detail"]) == ("empty_class", True)
+    assert not Job.objects.filter(team=team).exists()
+
+
+def test_a_cohort_without_validation_has_a_part_of_its_training_for_it(
+    client_for: Clients, team: Any, cohort: Any
+) -> None:
+    cohort.members.filter(split="validation").update(split="train")
+    assert ask(client_for("researcher"), team).status_code == 202
+    cohort.members.update(split="test")
+    assert ask(client_for("researcher"), team).json()["code"] == "empty_split"
 
 
 def test_who_may_train(client_for: Clients, team: Any, cohort: Any) -> None:

@@ -83,6 +83,10 @@ class Task(ABC):
         """Return the parts of a training step, in order."""
         return [Step(list(self.network.parameters()), self.loss)]
 
+    def names_of_losses(self) -> list[str]:
+        """Return what the losses of the steps are called, in order."""
+        return ["train_loss"]
+
     def average(self) -> None:
         """Let the running average take a step towards the network; quickly at first."""
         self.updates += 1

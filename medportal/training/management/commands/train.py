@@ -18,7 +18,7 @@ from medportal.training import services
 from medportal.training.models import TrainingRun
 from medportal.training.telling import tell_progress
 
-CONTROLS = {"shuffled-labels": {"shuffled_labels": True}}
+CONTROLS = {name: {"control": name} for name in ("shuffled-labels", "image-border")}
 
 
 class Command(BaseCommand):
