@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,7 @@ class GenerationEvaluation(TaskEvaluation):
         """The classes that images are generated of and of which the cohort knows which they are."""
         return self.cohort_classes if self.kind == "classes" and len(self.manifest.classes) > 1 else ()
 
-    def read(self, session: Session, one: SeriesToPrepare) -> Record:  # noqa: ARG002 - nothing is run on it
+    def read(self, session: Session, one: SeriesToPrepare, *, check: Callable[[], None] = lambda: None) -> Record:  # noqa: ARG002 - nothing is run on it
         """Return small copies of a series' slices, prepared as they were for the generator."""
         prepared, _ = prepare_volume(self.manifest.input, one.volume)
         slices = np.unique(np.linspace(0, prepared.shape[1] - 1, SLICES_OF_SERIES).round().astype(int))

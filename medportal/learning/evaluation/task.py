@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from medportal.errors import InvalidError
 from medportal.inference.manifest import Manifest
 from medportal.inference.pieces import Answer
-from medportal.inference.predict import answer
+from medportal.inference.predict import predict, summarise
 from medportal.inference.session import Session
 from medportal.learning.metrics.figures import ROUNDS, Figures
 from medportal.learning.prepared import SeriesToPrepare
@@ -46,9 +46,16 @@ class TaskEvaluation(ABC):
     def classes(self) -> tuple[str, ...]:
         """The classes that figures are told of, in order."""
 
-    def read(self, session: Session, one: SeriesToPrepare) -> Record:
-        """Run the package on a series and return its record; raises as `inference.predict`."""
-        return self.record(one, answer(session, one.volume))
+    def read(self, session: Session, one: SeriesToPrepare, *, check: Callable[[], None] = lambda: None) -> Record:
+        """Run the package on a series and return its record; raises as `inference.predict`, and what `check` raises.
+
+        `check` is called after each slice, so that work that takes minutes can be stopped.
+        """
+        pieces = []
+        for piece in predict(session, one.volume):
+            check()
+            pieces.append(piece)
+        return self.record(one, summarise(session, one.volume, pieces))
 
     def complete(  # noqa: B027 - most tasks have nothing to do
         self, session: Session, reference: Sequence[Record], records: Sequence[Record]
