@@ -20,10 +20,11 @@ from django.conf import settings
 # A worker imports the tasks of its own queue alone: `default` never loads ONNX Runtime.
 TASKS_OF_QUEUE = {
     "default": ["medportal.archive.tasks", "medportal.training.tasks"],
-    "inference": ["medportal.analysis.tasks"],
+    "inference": ["medportal.analysis.tasks", "medportal.training.evaluations.tasks"],
 }
-# `default` watches training children and makes thumbnails; `inference` keeps its models in one process.
-POOL_OF_QUEUE = {"default": ["--pool=threads", "--concurrency=2"], "inference": ["--pool=solo"]}
+# `default` watches training children, imports and makes thumbnails: two trainings leave room for what is short;
+# `inference` keeps its models in one process.
+POOL_OF_QUEUE = {"default": ["--pool=threads", "--concurrency=3"], "inference": ["--pool=solo"]}
 QUEUE = os.environ.get("MEDPORTAL_QUEUE", "")
 
 app = Celery("medportal", broker=settings.REDIS_URL, set_as_current=True)

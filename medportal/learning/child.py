@@ -10,6 +10,7 @@ import stat
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -57,11 +58,23 @@ def main(spec_path: str) -> int:
     """Train as the spec says; return the exit code."""
     voice, orders = Voice(), Orders()
     voice.say("stage", stage="loading", detail="")
-    # After the pipe is watched: this takes seconds.
-    from medportal.learning.run import CancelledError, run
+
+    def work() -> None:
+        # After the pipe is watched: this takes seconds.
+        from medportal.learning.run import run
+
+        run(json.loads(Path(spec_path).read_text()), say=voice.say, is_cancelled=orders.cancelled.is_set)
+
+    return run_told(voice, work)
+
+
+def run_told(voice: Voice, work: Callable[[], None]) -> int:
+    """Do a child's work, say how it failed if it did, and return the exit code."""
+    # Brings torch along: only now that the pipe is watched.
+    from medportal.learning.loop import CancelledError
 
     try:
-        run(json.loads(Path(spec_path).read_text()), say=voice.say, is_cancelled=orders.cancelled.is_set)
+        work()
     except CancelledError:
         voice.say("cancelled")
         return EXIT_CANCELLED

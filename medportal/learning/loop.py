@@ -265,7 +265,8 @@ def usage() -> dict[str, Any]:
     }
     if torch.cuda.is_available():
         found["gpu_memory_gb"] = round(torch.cuda.max_memory_allocated() / 2**30, 3)
-        found["gpu_load"] = _gpu_load()
+        if (load := _gpu_load()) is not None:
+            found["gpu_load"] = load
     return found
 
 

@@ -21,7 +21,7 @@ from medportal.learning.tasks.base import Preview, Task
 from medportal.learning.tasks.known import make_task
 from medportal.learning.variants import write_variants
 
-__all__ = ["CancelledError", "run"]
+__all__ = ["CancelledError", "run", "told_preview"]
 
 
 def run(spec: dict[str, Any], *, say: Callable[..., None], is_cancelled: Callable[[], bool]) -> None:
@@ -46,7 +46,7 @@ def run(spec: dict[str, Any], *, say: Callable[..., None], is_cancelled: Callabl
     reports = Reports(
         epoch=lambda figures: say("epoch", **figures),
         progress=lambda fraction: say("progress", progress=fraction),
-        previews=lambda shown: say("previews", previews=[_told(one) for one in shown]),
+        previews=lambda shown: say("previews", previews=[told_preview(one) for one in shown]),
         is_cancelled=is_cancelled,
     )
     outcome = train(task, spec["recipe"], checkpoint_dir=Path(spec["checkpoint_dir"]), reports=reports)
@@ -83,7 +83,7 @@ def _about(task: Task) -> str:
     return f"{parameters:,} parameters; series: {counts}; {len(task.epoch(0))} samples in an epoch"
 
 
-def _told(preview: Preview) -> dict[str, Any]:
+def told_preview(preview: Preview) -> dict[str, Any]:
     """Return a picture as it is said: as PNG."""
     from base64 import b64encode
     from io import BytesIO

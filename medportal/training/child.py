@@ -31,19 +31,19 @@ class TrainingChild:
     watches it, then exits. So no child outlives its worker, whichever thread started it.
     """
 
-    def __init__(self, spec: dict[str, Any], folder: Path, *, threads: int) -> None:
+    def __init__(self, spec: dict[str, Any], folder: Path, *, threads: int, module: str = MODULE) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._spec_path = folder / "spec.json"
         self._spec_path.write_text(json.dumps(spec))
         self._log_path = folder / "child.log"
-        self._threads = threads
+        self._threads, self._module = threads, module
         self._lines: queue.Queue[str | None] = queue.Queue()
 
     def __enter__(self) -> Self:
         """Start the child and the thread that listens to it."""
         with self._log_path.open("ab") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", MODULE, str(self._spec_path)],
+                [sys.executable, "-m", self._module, str(self._spec_path)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from medportal.jobs.serializers import JobSerializer
+from medportal.training.evaluations.serializers import EVENTS as EVALUATION_EVENTS
 from medportal.training.models import TrainingRun
 
 
@@ -62,7 +63,7 @@ class EpochSerializer(serializers.Serializer[Any]):
     memory_gb = serializers.FloatField(help_text="Most memory that the process has had")
     load = serializers.FloatField(allow_null=True, help_text="Load of the processors, 1 is full")
     gpu_memory_gb = serializers.FloatField(required=False)
-    gpu_load = serializers.FloatField(required=False, allow_null=True)
+    gpu_load = serializers.FloatField(required=False)
 
 
 class TrainingSerializer(serializers.ModelSerializer[TrainingRun]):
@@ -81,15 +82,20 @@ class TrainingSerializer(serializers.ModelSerializer[TrainingRun]):
         fields = ("job", "cohort", "cohort_version", "recipe", "config", "model", "version", "history", "metrics")
 
 
-class NewTrainingSerializer(serializers.Serializer[Any]):
-    """What to train, on what, and how."""
+class NewPreviewSerializer(serializers.Serializer[Any]):
+    """Which samples to show, and how they are varied."""
 
-    id = serializers.UUIDField(help_text="Made by the caller: the same id again is the same training")
+    id = serializers.UUIDField(help_text="Made by the caller: the same id again is the same job")
     cohort = serializers.SlugField(max_length=80)
     cohort_version = serializers.IntegerField(min_value=1, required=False, help_text="By default the newest")
     recipe = serializers.CharField(max_length=40)
-    model = serializers.SlugField(max_length=80)
     settings = serializers.DictField(required=False, help_text="Settings of the recipe that differ from its defaults")
+
+
+class NewTrainingSerializer(NewPreviewSerializer):
+    """What to train, on what, and how."""
+
+    model = serializers.SlugField(max_length=80)
 
 
 class TrainingStageSerializer(serializers.Serializer[Any]):
@@ -147,4 +153,5 @@ EVENTS = {
     "training.log": TrainingLogSerializer,
     "training.previews": TrainingPreviewsSerializer,
     "training.finished": TrainingFinishedSerializer,
+    **EVALUATION_EVENTS,
 }

@@ -25,6 +25,8 @@ from medportal.training.serializers import TrainingSerializer
 
 KIND = "training"
 TASK = "medportal.training.tasks.run_training"
+PREVIEW_KIND = "preview"
+PREVIEW_TASK = "medportal.training.tasks.run_preview"
 QUEUE = "default"
 
 
@@ -109,6 +111,39 @@ def start_training(
         )
         follow_job(job)
     return access.with_rows(TrainingRun.objects.filter(pk=job.pk)).get()
+
+
+@transaction.atomic
+def start_preview(
+    user: User,
+    team_slug: str,
+    *,
+    id: UUID,  # noqa: A002 - the job's own name
+    cohort: str,
+    recipe: str,
+    settings: dict[str, Any] | None = None,
+    cohort_version: int | None = None,
+) -> Job:
+    """Have a few training samples shown as a recipe with these settings would vary them; nothing is trained.
+
+    The pictures come as a `training.previews` event of the job. Raises as `start_training`.
+    """
+    team = get_team(user, team_slug, Role.RESEARCHER)
+    version = cohorts_access.get_version(user, team_slug, cohort, cohort_version)
+    config = complete_config(recipe, settings or {}, version.fingerprint)
+    _check_kind(recipe, version)
+    params = {"cohort": cohort, "cohort_version": version.number, "recipe": recipe, "config": config}
+    job, _ = create_job(
+        id=id,
+        team=team,
+        kind=PREVIEW_KIND,
+        title=f"Preview of {version}",
+        task_name=PREVIEW_TASK,
+        queue=QUEUE,
+        params=params,
+        created_by=user,
+    )
+    return job
 
 
 def follow_job(job: Job) -> None:

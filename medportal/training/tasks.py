@@ -8,11 +8,22 @@ from typing import Any
 
 from celery import current_app
 
+from medportal.training import run_preview as previewing
 from medportal.training import run_training as running
-from medportal.training.services import TASK
+from medportal.training.services import PREVIEW_TASK, TASK
 
 
 @current_app.task(name=TASK)
 def run_training(*, job_id: str, **_: Any) -> None:
     """Run one training, if it is there to be claimed."""
-    running.run_training(job_id, worker=f"default@{socket.gethostname()}:{os.getpid()}")
+    running.run_training(job_id, worker=_worker())
+
+
+@current_app.task(name=PREVIEW_TASK)
+def run_preview(*, job_id: str, **_: Any) -> None:
+    """Make one preview, if it is there to be claimed."""
+    previewing.run_preview(job_id, worker=_worker())
+
+
+def _worker() -> str:
+    return f"default@{socket.gethostname()}:{os.getpid()}"

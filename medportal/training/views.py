@@ -13,9 +13,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from medportal.accounts.authentication import user_of
+from medportal.jobs.serializers import JobSerializer
 from medportal.training import access, services
 from medportal.training.models import TrainingRun
 from medportal.training.serializers import (
+    NewPreviewSerializer,
     NewTrainingSerializer,
     RecipeFilterSerializer,
     RecipeSerializer,
@@ -63,6 +65,18 @@ class TrainingsView(ListAPIView[TrainingRun]):
         if getattr(self, "swagger_fake_view", False):
             return TrainingRun.objects.none()
         return access.visible_trainings(user_of(self.request), self.kwargs["team"])
+
+
+class PreviewsView(APIView):
+    """What a recipe's settings make of training samples."""
+
+    @extend_schema(operation_id="previews_create", request=NewPreviewSerializer, responses={202: JobSerializer})
+    def post(self, request: Request, team: str) -> Response:
+        """Have a few augmented samples shown; they come as an event of the job."""
+        serializer = NewPreviewSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        job = services.start_preview(user_of(request), team, **serializer.validated_data)
+        return Response(JobSerializer(job).data, status=202)
 
 
 class TrainingView(APIView):

@@ -85,6 +85,7 @@ TABLE: dict[str, Row] = {
     "POST model-archive": MANAGER,
     "POST model-rollback": MANAGER,
     "GET recipes": VIEWER,
+    "POST previews": RESEARCHER,
     "GET trainings": VIEWER,
     "POST trainings": RESEARCHER,
     "GET training": VIEWER,

@@ -76,7 +76,7 @@ BAD_SETTINGS: dict[str, Any] = {
     "learning_rate": "fast",
     "size": True,
     "stop_metric": "luck",
-    "stop_value": 2,
+    "stop_value": -1,
     "flip": "perhaps",
     "network": ["resnet_small"],
     "low": 5000,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -144,3 +145,17 @@ def test_the_control_is_measured_and_not_kept(site: Site, people: People, cohort
     assert "epoch 1/1" in done.stderr
     assert TrainingRun.objects.get(pk=report["run"]).config["control"] == "shuffled-labels"
     assert not ModelVersion.objects.filter(model__team=people.team).exists()
+
+
+def test_a_preview_shows_varied_samples_and_trains_nothing(
+    people: People, client: Callable[..., Any], cohort: Any
+) -> None:
+    words = {"id": str(uuid4()), "cohort": "chests", "recipe": "classification", "settings": SMALL}
+    answer = client().post(f"teams/{people.team.slug}/previews/", json=words)
+    assert answer.status_code == 202, answer.text
+    done = ended(words["id"])
+    assert (done.state, done.result) == ("succeeded", {"count": 12}), done.error_detail
+    ((pictures),) = [event["previews"] for event in told(words["id"], "training.previews")]
+    assert {picture["caption"] for picture in pictures} == {"normal", "lung cancer"}
+    assert all(base64.b64decode(picture["png"]).startswith(b"\x89PNG") for picture in pictures)
+    assert not TrainingRun.objects.filter(team=people.team).exists()
