@@ -25,7 +25,7 @@ from medportal.learning.recipes import input_spec
 from medportal.learning.splits import measured_split, with_validation
 from medportal.training.child import TrainingChild
 from medportal.training.folders import CHECKPOINT, PACKAGE, TrainingFolder
-from medportal.training.models import TrainingRun
+from medportal.training.models import Evaluation, TrainingRun
 from medportal.zoo import packages
 from medportal.zoo.models import Origin
 from medportal.zoo.services import enter_package
@@ -214,24 +214,51 @@ class _Run:
         if self.is_control:
             self.lease.succeed(result, within=lambda: self._write(result))
             return
+        document = self._with_studies(finished.document)
         staged = packages.stage_package(self.training.team.slug, self.training.model_name, finished.package)
         try:
-            self.lease.succeed(result, within=lambda: self._write(result, staged))
+            self.lease.succeed(result, within=lambda: self._write_version(result, staged, document))
         finally:
             staged.discard()
 
-    def _write(self, result: dict[str, Any], staged: packages.StagedPackage | None = None) -> None:
-        if staged is not None:
-            version = enter_package(
-                staged,
-                self.training.team,
-                self.training.model_name,
-                origin=Origin.TRAINED,
-                metrics=result["metrics"],
-                created_by=self.lease.job.created_by,
-                job_id=self.lease.job.pk,
-            )
-            result["version"] = version.number
+    def _with_studies(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Return the document with the study of each case, which the child does not know."""
+        rows = CohortMember.objects.filter(version=self.training.cohort_version, series__isnull=False)
+        study_of = dict(rows.values_list("series_instance_uid", "series__study__study_instance_uid"))
+        cases = [{**case, "study_uid": study_of.get(case["series_uid"], "")} for case in document["cases"]]
+        cohort = self.training.cohort_version
+        return {**document, "cases": cases, "cohort": cohort.cohort.name, "cohort_version": cohort.number}
+
+    def _write_version(self, result: dict[str, Any], staged: packages.StagedPackage, document: dict[str, Any]) -> None:
+        """Enter the package as a version, with what was measured when it was trained as its first evaluation."""
+        version = enter_package(
+            staged,
+            self.training.team,
+            self.training.model_name,
+            origin=Origin.TRAINED,
+            metrics=result["metrics"],
+            created_by=self.lease.job.created_by,
+            job_id=self.lease.job.pk,
+        )
+        result["version"] = version.number
+        named = {"model": self.training.model_name, "version": version.number, "sha256": version.sha256}
+        Evaluation.objects.get_or_create(
+            id=self.lease.job.pk,
+            defaults={
+                "job": self.lease.job,
+                "team": self.training.team,
+                "model_name": self.training.model_name,
+                "model_version": version.number,
+                "model_sha256": version.sha256,
+                "cohort_version": self.training.cohort_version,
+                "split": document["split"],
+                "document": {**document, **named},
+                "created_by": self.lease.job.created_by,
+            },
+        )
+        self._write(result)
+
+    def _write(self, result: dict[str, Any]) -> None:
         TrainingRun.objects.filter(pk=self.training.pk).update(version=result["version"], metrics=result["metrics"])
         self.lease.emit("training.finished", result)
 

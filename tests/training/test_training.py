@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 
 from medportal.jobs.models import Job
-from medportal.training.models import TrainingRun
+from medportal.training.models import Evaluation, TrainingRun
 from medportal.zoo.models import ModelVersion
 from tests.processes import Site, wait_until
 from tests.rails import People
@@ -79,6 +79,11 @@ def test_from_the_cohort_to_a_model_that_runs(
     assert manifest["trained"]["data"]["content_hash"] == cohort.content_hash
     assert manifest["trained"]["parity"]["largest_logits_difference"] < manifest["trained"]["parity"]["tolerance"]
     assert manifest["input"]["size"] == [32, 32]
+
+    evaluation = Evaluation.objects.get(team=people.team)
+    assert (evaluation.model_name, evaluation.model_version, evaluation.split) == ("chests", 1, "test")
+    assert evaluation.document["metrics"] == training["metrics"]
+    assert all(case["study_uid"] for case in evaluation.document["cases"])
 
     team = ["--team", people.team.slug, "--json"]
     (verified,) = json.loads(site.command("zoo", "verify", *team).stdout.splitlines()[-1])
