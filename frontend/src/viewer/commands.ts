@@ -1,7 +1,8 @@
 /** Everything that a key or a button does, in one table: keys, toolbar and help overview all read it. */
 
 import type { StudySession } from "./state/studySession";
-import { useAnalyses } from "./state/analysesStore";
+import { LOOKS, useDisplay } from "./state/displayStore";
+import { stepBox } from "./state/findings";
 import { activeFrames, activeSeries, useViewer, type ViewerState } from "./state/viewerStore";
 import { windowPresets, type WindowPreset } from "./logic/windows";
 import type { ToolName } from "./cornerstone/tools";
@@ -37,7 +38,11 @@ export function toggleCine(): void {
 }
 
 function toggleMap(): void {
-  useAnalyses.setState(({ isMapVisible }) => ({ isMapVisible: !isMapVisible }));
+  useDisplay.setState(({ isVisible }) => ({ isVisible: !isVisible }));
+}
+
+function nextLook(): void {
+  useDisplay.setState(({ look }) => ({ look: LOOKS[(LOOKS.indexOf(look) + 1) % LOOKS.length] ?? "original" }));
 }
 
 export const acts = {
@@ -63,6 +68,9 @@ export const acts = {
   zoomOut: ({ stack }) => stack.view?.zoomBy(0.8),
   cine: toggleCine,
   map: toggleMap,
+  look: nextLook,
+  nextFinding: ({ stack }) => { stepBox(stack, 1); },
+  previousFinding: ({ stack }) => { stepBox(stack, -1); },
   overlays: () => { useViewer.setState(({ hasOverlays }) => ({ hasOverlays: !hasOverlays })); },
   undo: ({ stack }) => { stack.measurements.undo(); },
   redo: ({ stack }) => { stack.measurements.redo(); },
@@ -99,6 +107,9 @@ const KEYS: Readonly<Record<string, ActName>> = {
   "-": "zoomOut",
   c: "cine",
   h: "map",
+  v: "look",
+  n: "nextFinding",
+  b: "previousFinding",
   o: "overlays",
   Delete: "remove",
   Backspace: "remove",

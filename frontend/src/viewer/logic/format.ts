@@ -1,5 +1,7 @@
 /** Writes DICOM values for people. */
 
+import type { Frame } from "./frames";
+
 /** Returns a person name's preferred group, "Family, Given": the ideographic one for Chinese readers where there is one. */
 export function personName(name: string, language: string): string {
   const [alphabetic = "", ideographic = ""] = name.split("=");
@@ -35,4 +37,25 @@ export function scaleBarLength(extentMm: number): number {
   const wanted = extentMm / 5;
   const power = 10 ** Math.floor(Math.log10(Math.max(wanted, 1e-3)));
   return ([5, 2, 1].find((step) => step * power <= wanted) ?? 1) * power;
+}
+
+/** Returns a number in three digits that count, without an exponent: "0.0123", "4.56", "12.3", "1234". */
+export function figure(value: number): string {
+  if (!Number.isFinite(value)) return "–";
+  const size = Math.floor(Math.log10(Math.max(Math.abs(value), 1e-4)));
+  return value.toFixed(Math.min(5, Math.max(0, 2 - size)));
+}
+
+interface Measured {
+  millilitres: number | undefined;
+  voxels: number | null;
+  frames: readonly Frame[];
+}
+
+/** Returns how large a segment is: a volume of a stack, an area of one image, pixels where nobody knows their size; "" for not yet. */
+export function segmentSize({ millilitres, voxels, frames }: Measured): string {
+  const pixelMm = frames[0]?.spacing === "none" ? null : frames[0]?.pixelMm;
+  if (frames.length > 1 && pixelMm) return millilitres === undefined ? "" : `${figure(millilitres)} ml`;
+  if (voxels === null) return "";
+  return pixelMm ? `${figure((voxels * pixelMm[0] * pixelMm[1]) / 100)} cm²` : `${voxels.toLocaleString("en").replaceAll(",", "\u202f")} px`;
 }

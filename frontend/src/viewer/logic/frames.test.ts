@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { DicomJson } from "./dicomJson";
-import { firstIndex, framesOf } from "./frames";
+import { firstIndex, framesOf, stackOf } from "./frames";
 
 const ds = (...values: unknown[]) => ({ vr: "DS", Value: values });
 
@@ -78,5 +78,24 @@ describe("framesOf", () => {
       { center: -600, width: 1500, explanation: "LUNG" },
     ]);
     expect(frame?.unit).toBe("HU");
+  });
+});
+
+describe("stackOf", () => {
+  it("counts slices as the site does: rising along the normal, whatever the numbers' direction", () => {
+    const frames = framesOf("/r", [instance(1, 20), instance(2, 10), instance(3, 0)]);
+    expect(order(frames)).toEqual([1, 2, 3]);
+    expect(order(stackOf(frames))).toEqual([3, 2, 1]);
+  });
+
+  it("leaves out a scout, and colour among grey ones", () => {
+    const scout = instance(1, 0, { "00200037": ds(1, 0, 0, 0, 0, -1) });
+    const colour = instance(2, 5, { "00280002": { vr: "US", Value: [3] } });
+    expect(order(stackOf(framesOf("/r", [scout, colour, instance(3, 10), instance(4, 20)])))).toEqual([3, 4]);
+  });
+
+  it("goes by the numbers where not all frames have a place", () => {
+    expect(order(stackOf(framesOf("/r", [instance(2, null), instance(1, 9)])))).toHaveLength(1);
+    expect(order(stackOf(framesOf("/r", [instance(2, null), instance(1, null)])))).toEqual([1, 2]);
   });
 });

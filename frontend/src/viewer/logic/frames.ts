@@ -1,7 +1,7 @@
 /** Turns a series' metadata into the stack of frames that the viewer shows, in the order of the body. */
 
 import { items, number, numbers, text, type DicomElement, type DicomJson } from "./dicomJson";
-import { cross, dot, subtract, vec3, type Vec3 } from "./vectors";
+import { cross, dot, normalize, subtract, vec3, type Vec3 } from "./vectors";
 import type { FileWindow } from "./windows";
 
 export interface Frame {
@@ -19,9 +19,12 @@ export interface Frame {
   sliceThickness: number | null;
   /** Where distances come from; "none": they are in pixels. */
   spacing: "patient" | "detector" | "none";
+  /** Between rows, between columns (mm). */
+  pixelMm: readonly [number, number] | null;
   windows: FileWindow[];
   /** The unit of the values ("HU"), or "". */
   unit: string;
+  isColour: boolean;
   frameTimeMs: number | null;
   /** This frame's own metadata, its functional groups flattened. */
   metadata: DicomJson;
@@ -41,6 +44,7 @@ const T = {
   orientation: "00200037",
   location: "00201041",
   samples: "00280002",
+  photometric: "00280004",
   frames: "00280008",
   rows: "00280010",
   columns: "00280011",
@@ -108,8 +112,10 @@ function makeFrame(root: string, metadata: DicomJson, frameNumber: number): Fram
     sliceLocation: number(metadata, T.location),
     sliceThickness: number(metadata, T.thickness),
     spacing: spacingKind(metadata),
+    pixelMm: pixelMm(metadata),
     windows: fileWindows(metadata),
     unit: unitOf(metadata),
+    isColour: (number(metadata, T.samples) ?? 1) > 1 || text(metadata, T.photometric) === "PALETTE COLOR",
     frameTimeMs: number(metadata, T.frameTime) ?? perSecond(number(metadata, T.cineRate)),
     metadata,
   };
@@ -120,6 +126,11 @@ const perSecond = (rate: number | null): number | null => (rate ? 1000 / rate : 
 function spacingKind(metadata: DicomJson): Frame["spacing"] {
   if (!metadata[T.spacing]) return "none";
   return metadata[T.spacing] === metadata[T.detectorSpacing] ? "detector" : "patient";
+}
+
+function pixelMm(metadata: DicomJson): Frame["pixelMm"] {
+  const [betweenRows, betweenColumns] = numbers(metadata, T.spacing);
+  return betweenRows && betweenColumns ? [betweenRows, betweenColumns] : null;
 }
 
 function fileWindows(metadata: DicomJson): Frame["windows"] {
@@ -143,9 +154,7 @@ function unitOf(metadata: DicomJson): string {
  * Frames without such a plane (or several at one place: cine, dynamic series) keep their numbers' order.
  */
 function inBodyOrder(frames: readonly Frame[]): Frame[] {
-  const byNumber = [...frames].sort(
-    (a, b) => (a.instanceNumber ?? Infinity) - (b.instanceNumber ?? Infinity) || compareText(a.sopInstanceUid, b.sopInstanceUid) || a.frameNumber - b.frameNumber,
-  );
+  const byNumber = [...frames].sort(byNumbers);
   const depths = depthsOf(byNumber);
   if (!depths) return byNumber;
   const [first, last] = [depths[0] ?? 0, depths.at(-1) ?? 0];
@@ -155,6 +164,9 @@ function inBodyOrder(frames: readonly Frame[]): Frame[] {
     .sort((a, b) => a.depth - b.depth)
     .map(({ frame }) => frame);
 }
+
+const byNumbers = (a: Frame, b: Frame): number =>
+  (a.instanceNumber ?? Infinity) - (b.instanceNumber ?? Infinity) || compareText(a.sopInstanceUid, b.sopInstanceUid) || a.frameNumber - b.frameNumber;
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -173,6 +185,33 @@ function depthsOf(frames: readonly Frame[]): number[] | null {
   const places = new Set(depths.map((depth) => Math.round(depth * 100)));
   return places.size === frames.length ? depths : null;
 }
+
+/**
+ * Returns the frames of the stack that models run on, in the order in which the site counts slices: those of the size and
+ * direction that most have, rising along their normal; in the order of their numbers where not all have a place.
+ * `imaging.stacks.load_volume` does the same.
+ */
+export function stackOf(frames: readonly Frame[]): Frame[] {
+  const byNumber = [...frames].sort(byNumbers);
+  const grey = byNumber.filter((frame) => !frame.isColour);
+  const eligible = grey.length ? grey : byNumber;
+  const counts = new Map<string, number>();
+  for (const frame of eligible) counts.set(kindOf(frame), (counts.get(kindOf(frame)) ?? 0) + 1);
+  const most = [...counts].reduce((best, one) => (one[1] > best[1] ? one : best), ["", 0])[0];
+  const stack = eligible.filter((frame) => kindOf(frame) === most);
+  const depths = new Map(stack.map((frame) => [frame, depthOf(frame)]));
+  if ([...depths.values()].includes(null)) return stack;
+  return stack.sort((a, b) => (depths.get(a) ?? 0) - (depths.get(b) ?? 0));
+}
+
+function kindOf({ rows, columns, orientation }: Frame): string {
+  const direction = orientation ? [...orientation.row, ...orientation.column].map((value) => Math.round(value * 100)) : [];
+  return [rows, columns, ...direction].join();
+}
+
+/** Returns how far a frame lies along its own normal (mm); null where it does not say. */
+const depthOf = ({ position, orientation }: Frame): number | null =>
+  position && orientation ? dot(normalize(cross(orientation.row, orientation.column)), position) : null;
 
 /** Returns the frame to open with: the middle of a stack through the body, else the first. */
 export function firstIndex(frames: readonly Frame[]): number {

@@ -1,16 +1,21 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
 
-import { highest, NO_PIECES, probabilities, unpack, withPieces, type Piece } from "./pieces";
+import type { Packed } from "./layers";
+import { boxesOf, highest, isOnSlice, isSameBox, middleOf, NO_PIECES, probabilities, withPieces, type Box, type Piece } from "./pieces";
 
-const piece = (index: number, probability: number, map: Piece["map"] = null): Piece => ({
+const PACKED: Packed = { payload: new Uint8Array([9]), encoding: "raw", layers: [] };
+const piece = (index: number, probability: number, more: Partial<Piece> = {}): Piece => ({
   index,
   sopInstanceUid: `1.${index}`,
   frame: 1,
   probability,
-  map,
+  probabilities: [],
+  boxes: [],
+  packed: null,
+  ...more,
 });
-const MAP = { rows: 1, columns: 1, values: new Uint8Array([9]), region: [0, 0, 1, 1], scale: 1 } as const;
+const box = (low: readonly number[], high: readonly number[], score = 0.5): Box => ({ label: "nodule", low, high, score });
 
 describe("withPieces", () => {
   it("takes a piece once, however often it comes", () => {
@@ -20,10 +25,10 @@ describe("withPieces", () => {
     expect(once.byFrame.size).toBe(2);
   });
 
-  it("takes the map that a kept result did not have", () => {
+  it("takes the layers that a kept result did not have", () => {
     const kept = withPieces(NO_PIECES, 1, [piece(0, 0.4)]);
-    const replayed = withPieces(kept, 1, [piece(0, 0.4, MAP)]);
-    expect(replayed.byFrame.get("1.0/1")?.map).toBe(MAP);
+    const replayed = withPieces(kept, 1, [piece(0, 0.4, { packed: PACKED })]);
+    expect(replayed.byFrame.get("1.0/1")?.packed).toBe(PACKED);
     expect(withPieces(replayed, 1, [piece(0, 0.4)])).toBe(replayed);
   });
 });
@@ -35,9 +40,26 @@ it("lays probabilities out in the stack's order, with gaps for what has not come
   expect(highest(NO_PIECES)).toBeNull();
 });
 
-it("undoes the transport's encoding", async () => {
-  const values = new Uint8Array([1, 2, 3, 250]);
-  const packed = new Uint8Array(await new Response(new Blob([values]).stream().pipeThrough(new CompressionStream("deflate"))).arrayBuffer());
-  expect([...(await unpack(packed, "deflate"))]).toEqual([...values]);
-  expect(await unpack(values, "raw")).toBe(values);
+describe("boxes", () => {
+  it("lie on each slice that they reach over, and nowhere else", () => {
+    const on = (one: Box) => [0, 1, 2, 3, 4].filter((slice) => isOnSlice(one, slice));
+    expect(on(box([2, 0, 0], [3, 9, 9]))).toEqual([2]);
+    expect(on(box([1.5, 0, 0], [3.5, 9, 9]))).toEqual([1, 2, 3]);
+    expect([box([2, 0, 0], [3, 9, 9]), box([1, 0, 0], [4, 9, 9]), box([0, 0, 0], [0.5, 9, 9])].map(middleOf)).toEqual([2, 2, 0]);
+  });
+
+  it("are told the best first, whichever slice brought them", () => {
+    const pieces = withPieces(NO_PIECES, 2, [
+      piece(0, 0.5, { boxes: [box([0, 0, 0], [1, 1, 1], 0.5)] }),
+      piece(1, 0.9, { boxes: [box([1, 0, 0], [2, 1, 1], 0.9), box([1, 4, 4], [2, 5, 5], 0.1)] }),
+    ]);
+    expect(boxesOf(pieces).map(({ score }) => score)).toEqual([0.9, 0.5, 0.1]);
+    expect(boxesOf(pieces)).toBe(boxesOf(pieces));
+  });
+
+  it("are the same when they are told again as they are kept, rounded", () => {
+    const told = box([0, 1 / 3, 2], [1, 4, 5.12345], 1 / 3);
+    expect(isSameBox(told, box([0, 0.333, 2], [1, 4, 5.123], 0.333333))).toBe(true);
+    expect(isSameBox(told, box([0, 0.34, 2], [1, 4, 5.123], 0.333333))).toBe(false);
+  });
 });

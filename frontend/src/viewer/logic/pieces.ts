@@ -1,22 +1,27 @@
 /** What a running model has said so far of each frame. A piece that comes twice changes nothing. */
 
+import type { Packed } from "./layers";
+
 export interface Piece {
+  /** Place in the stack as the site counts it, from 0. */
   index: number;
   sopInstanceUid: string;
   frame: number;
+  /** Of the positive classes, of the best box, the anomaly's score, or the part of the slice that is marked. */
   probability: number;
-  map: ActivationMap | null;
+  /** Each class's, where the model tells classes apart. */
+  probabilities: readonly number[];
+  boxes: readonly Box[];
+  /** The pictures over the slice as they came; null where the piece is known from the kept result alone. */
+  packed: Packed | null;
 }
 
-/** What the model looked at: rows × columns of 0…255 over a box of the frame. */
-export interface ActivationMap {
-  rows: number;
-  columns: number;
-  values: Uint8Array;
-  /** First row, first column, end row, end column of the box, in pixels of the frame. */
-  region: readonly [number, number, number, number];
-  /** What 255 means. */
-  scale: number;
+/** A box in the stack, in voxel edges (slice, row, column): voxel i reaches from i to i + 1. */
+export interface Box {
+  label: string;
+  low: readonly number[];
+  high: readonly number[];
+  score: number;
 }
 
 export interface Pieces {
@@ -33,7 +38,7 @@ export const frameKey = (sopInstanceUid: string, frame: number): string => `${so
 export function withPieces(pieces: Pieces, count: number, added: readonly Piece[]): Pieces {
   const fresh = added.filter((piece) => {
     const known = pieces.byFrame.get(frameKey(piece.sopInstanceUid, piece.frame));
-    return !known || (!known.map && piece.map !== null);
+    return !known || (!known.packed && piece.packed !== null);
   });
   const total = Math.max(pieces.count, count);
   if (!fresh.length && total === pieces.count) return pieces;
@@ -54,9 +59,29 @@ export function probabilities(pieces: Pieces, keys: readonly string[]): Float32A
   return Float32Array.from(keys, (key) => pieces.byFrame.get(key)?.probability ?? Number.NaN);
 }
 
-/** Undoes the transport's encoding of a map. "deflate" is a zlib stream (RFC 1950). */
-export async function unpack(payload: Uint8Array, encoding: string): Promise<Uint8Array> {
-  if (encoding !== "deflate") return payload;
-  const stream = new Blob([payload as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+const boxesBefore = new WeakMap<Pieces, readonly Box[]>();
+
+/** Returns all boxes so far, the best first. */
+export function boxesOf(pieces: Pieces): readonly Box[] {
+  const known = boxesBefore.get(pieces);
+  if (known) return known;
+  const boxes = sorted([...pieces.byFrame.values()].flatMap((piece) => piece.boxes));
+  boxesBefore.set(pieces, boxes);
+  return boxes;
 }
+
+export const sorted = (boxes: readonly Box[]): Box[] => [...boxes].sort((a, b) => b.score - a.score);
+
+/** The same box, told twice, is another object, and what is kept is rounded. */
+export function isSameBox(a: Box, b: Box): boolean {
+  const [one, other] = [a, b].map(({ low, high, score }) => [...low, ...high, score]);
+  return a.label === b.label && (one ?? []).every((value, place) => Math.abs(value - (other?.[place] ?? Number.NaN)) < 2e-3);
+}
+
+/** Says whether a box reaches over a slice. What reaches into it by less than a thousandth does not. */
+export function isOnSlice(box: Box, index: number): boolean {
+  return index + 1 > (box.low[0] ?? 0) + 1e-3 && index < (box.high[0] ?? 0) - 1e-3;
+}
+
+/** Returns the slice in which a box's middle lies. */
+export const middleOf = (box: Box): number => Math.max(0, Math.ceil(((box.low[0] ?? 0) + (box.high[0] ?? 0)) / 2) - 1);

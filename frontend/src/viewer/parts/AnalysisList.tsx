@@ -3,11 +3,13 @@
 import { UnstyledButton } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
-import { localTime, percent } from "../logic/format";
+import { localTime } from "../logic/format";
 import { useSession } from "../session";
 import { analysesOf, isOver, useAnalyses, verdictOf, type AnalysisView } from "../state/analysesStore";
 import { useViewer } from "../state/viewerStore";
 import styles from "../viewer.module.css";
+import { taskOf } from "./task";
+import { useHeadline } from "./VerdictCard";
 
 export function AnalysisList() {
   const { t } = useTranslation("viewer");
@@ -30,6 +32,7 @@ function AnalysisRow({ view }: { view: AnalysisView }) {
   const { job, model, version } = view.analysis;
   const isShown = useAnalyses((state) => state.shownJob === job.id);
   const verdict = verdictOf(view);
+  const headline = useHeadline();
   const state = !isOver(job) ? t(`ai.${job.state === "queued" ? "queued_next" : "running"}`) : t(`ai.${job.state}`);
   return (
     <UnstyledButton className={styles.row} data-open={isShown || undefined} aria-current={isShown} onClick={() => { analyses.show(job.id); }}>
@@ -37,7 +40,7 @@ function AnalysisRow({ view }: { view: AnalysisView }) {
         {model}@{version}
         <small>{localTime(job.created_at)}{job.created_by && ` · ${t("ai.by", { name: job.created_by })}`}</small>
       </span>
-      <b data-positive={verdict?.positive || undefined}>{verdict ? percent(verdict.probability) : state}</b>
+      <b data-positive={verdict?.positive || undefined}>{verdict ? headline(taskOf(view.analysis.task), verdict).findLast(Boolean) : state}</b>
     </UnstyledButton>
   );
 }

@@ -18,6 +18,8 @@ const KEYS: readonly (readonly [string, string])[] = [
   ["R Space", "reset"],
   ["C", "cine"],
   ["H", "map"],
+  ["N B", "finding"],
+  ["V", "look"],
   ["O", "texts"],
   ["Ctrl+Z Ctrl+⇧+Z", "undo"],
   ["Del", "delete"],

@@ -3,12 +3,13 @@
 import { useLayoutEffect, useMemo, useRef, useState, type PointerEvent } from "react";
 import { useTranslation } from "react-i18next";
 
-import { percent } from "../logic/format";
+import { figure, percent } from "../logic/format";
 import { frameKey, NO_PIECES, probabilities } from "../logic/pieces";
 import { useSession } from "../session";
 import { useAnalyses, verdictOf } from "../state/analysesStore";
 import { activeFrames, useViewer } from "../state/viewerStore";
 import styles from "../viewer.module.css";
+import { useTaskShown, type Task } from "./task";
 
 const COLOURS = { low: "#5b7fa6", high: "#f59e0b", line: "rgb(255 255 255 / 45%)", here: "#ffffff" };
 
@@ -20,10 +21,19 @@ function useProbabilities(): Float32Array | null {
   return useMemo(() => (pieces.byFrame.size && keys.length > 1 ? probabilities(pieces, keys) : null), [pieces, keys]);
 }
 
+/** What stands over the plot, by task. */
+const LABELS = { classification: "per_slice", segmentation: "share_per_slice", detection: "best_per_slice", autoencoder: "anomaly_per_slice", generation: "per_slice" } as const;
+
+/** Probabilities fill the plot at 1; what is no probability, at its greatest. */
+function fullOf(task: Task | null, values: Float32Array, threshold: number | null): number {
+  if (task === "classification" || task === "detection") return 1;
+  return values.reduce((most, value) => (value > most ? value : most), (threshold ?? 0) * 1.2) || 1;
+}
+
 function useThreshold(): number | null {
   return useAnalyses(({ byJob, shownJob }) => {
     const shown = byJob[shownJob];
-    return (shown && verdictOf(shown)?.threshold) ?? null;
+    return (shown && verdictOf(shown)?.threshold) || null;
   });
 }
 
@@ -37,11 +47,13 @@ function Plot({ values }: { values: Float32Array }) {
   const { stack } = useSession();
   const index = useViewer((state) => state.index);
   const threshold = useThreshold();
+  const task = useTaskShown() ?? "classification";
+  const full = fullOf(task, values, threshold);
   const canvas = useRef<HTMLCanvasElement>(null);
   const width = useWidth(canvas);
   useLayoutEffect(() => {
-    if (canvas.current) draw(canvas.current, values, threshold, index);
-  }, [values, threshold, index, width]);
+    if (canvas.current) draw(canvas.current, { values, threshold, here: index, full });
+  }, [values, threshold, index, full, width]);
   const drag = (event: PointerEvent<HTMLCanvasElement>): void => {
     if (!(event.buttons & 1)) return;
     event.currentTarget.setPointerCapture(event.pointerId);
@@ -51,9 +63,9 @@ function Plot({ values }: { values: Float32Array }) {
   const here = values[index] ?? Number.NaN;
   return (
     <div className={styles.plot}>
-      <span className={styles.plotLabel}>{t("ai.per_slice")}</span>
-      <b className={styles.plotValue} data-high={(threshold !== null && here >= threshold) || undefined}>{Number.isNaN(here) ? "–" : percent(here)}</b>
-      <canvas ref={canvas} role="img" aria-label={t("ai.per_slice")} data-testid="plot" onPointerDown={drag} onPointerMove={drag} />
+      <span className={styles.plotLabel}>{t(`ai.${LABELS[task]}`)}</span>
+      <b className={styles.plotValue} data-high={(threshold !== null && here >= threshold) || undefined}>{Number.isNaN(here) ? "–" : task === "autoencoder" ? figure(here) : percent(here)}</b>
+      <canvas ref={canvas} role="img" aria-label={t(`ai.${LABELS[task]}`)} data-testid="plot" onPointerDown={drag} onPointerMove={drag} />
     </div>
   );
 }
@@ -69,7 +81,15 @@ function useWidth(canvas: React.RefObject<HTMLCanvasElement | null>): number {
   return width;
 }
 
-function draw(canvas: HTMLCanvasElement, values: Float32Array, threshold: number | null, here: number): void {
+interface Drawing {
+  values: Float32Array;
+  threshold: number | null;
+  here: number;
+  /** The value that reaches the top. */
+  full: number;
+}
+
+function draw(canvas: HTMLCanvasElement, { values, threshold, here, full }: Drawing): void {
   const [width, height, dpr] = [canvas.clientWidth, canvas.clientHeight, devicePixelRatio];
   [canvas.width, canvas.height] = [Math.round(width * dpr), Math.round(height * dpr)];
   const context = canvas.getContext("2d");
@@ -78,7 +98,7 @@ function draw(canvas: HTMLCanvasElement, values: Float32Array, threshold: number
   const step = width / values.length;
   values.forEach((value, index) => {
     if (Number.isNaN(value)) return;
-    const bar = Math.max(1.5, value * (height - 2));
+    const bar = Math.max(1.5, (value / full) * (height - 2));
     context.fillStyle = threshold !== null && value >= threshold ? COLOURS.high : COLOURS.low;
     context.fillRect(index * step, height - bar, Math.max(1, step - (step > 4 ? 1 : 0)), bar);
   });
@@ -86,8 +106,8 @@ function draw(canvas: HTMLCanvasElement, values: Float32Array, threshold: number
     context.strokeStyle = COLOURS.line;
     context.setLineDash([4, 3]);
     context.beginPath();
-    context.moveTo(0, height - threshold * (height - 2));
-    context.lineTo(width, height - threshold * (height - 2));
+    context.moveTo(0, height - (threshold / full) * (height - 2));
+    context.lineTo(width, height - (threshold / full) * (height - 2));
     context.stroke();
   }
   context.fillStyle = COLOURS.here;

@@ -1,26 +1,39 @@
-/** The analysis that is looked at: how far it is, what it says, and the map over the picture. */
+/** The analysis that is looked at: how far it is, what it says, and how that lies over the picture. */
 
-import { Button, Progress, Slider, Switch } from "@mantine/core";
+import { Button, Progress, SegmentedControl, Slider, Switch } from "@mantine/core";
 import { IconFocusCentered, IconPlayerStopFilled } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
-import { percent } from "../logic/format";
 import { highest } from "../logic/pieces";
 import { useSession } from "../session";
 import { isOver, useAnalyses, verdictOf, type AnalysisView } from "../state/analysesStore";
+import { LOOKS, useDisplay } from "../state/displayStore";
 import { useMayCancel } from "../state/rights";
-import type { Job, SeriesVerdict } from "../state/shapes";
+import type { Job } from "../state/shapes";
 import styles from "../viewer.module.css";
+import { BoxList } from "./BoxList";
+import { SegmentList } from "./SegmentList";
+import { taskOf, type Task } from "./task";
+import { VerdictCard } from "./VerdictCard";
 
 export function ShownAnalysis() {
   const shown = useAnalyses(({ byJob, shownJob }) => byJob[shownJob]);
   if (!shown) return null;
   const verdict = verdictOf(shown);
+  const task = taskOf(shown.analysis.task);
+  const hasAnswer = shown.pieces.byFrame.size > 0 || shown.analysis.result !== null;
   return (
-    <div className={styles.analysis} data-testid="analysis" data-state={shown.analysis.job.state} data-pieces={shown.pieces.byFrame.size}>
+    <div className={styles.analysis} data-testid="analysis" data-state={shown.analysis.job.state} data-task={task} data-pieces={shown.pieces.byFrame.size}>
       <JobState view={shown} />
-      {verdict && <VerdictCard verdict={verdict} />}
-      {shown.pieces.byFrame.size > 0 && <MapControls view={shown} />}
+      {verdict && <VerdictCard view={shown} verdict={verdict} />}
+      {hasAnswer && (
+        <div className={styles.mapControls}>
+          {task === "autoencoder" && <LookSwitch />}
+          <OverlayControls view={shown} task={task} />
+          {task === "segmentation" && <SegmentList view={shown} />}
+          {task === "detection" && <BoxList view={shown} />}
+        </div>
+      )}
     </div>
   );
 }
@@ -61,50 +74,50 @@ function CancelButton({ job }: { job: Job }) {
   );
 }
 
-function VerdictCard({ verdict }: { verdict: SeriesVerdict }) {
+/** The image, what the model made of it, and how they differ: one at a time, or beside the image. */
+function LookSwitch() {
   const { t } = useTranslation("viewer");
-  const { probability, threshold, positive } = verdict;
+  const look = useDisplay((state) => state.look);
+  const isSideBySide = useDisplay((state) => state.isSideBySide);
+  const looks = LOOKS.filter((one) => !isSideBySide || one !== "original");
+  const value = isSideBySide && look === "original" ? "reconstruction" : look;
   return (
-    <article className={styles.verdict} data-positive={positive || undefined} data-testid="verdict">
-      <header>
-        <b>{verdict.value}</b>
-        <strong>{percent(probability)}</strong>
-      </header>
-      <div className={styles.gauge} aria-hidden>
-        <i style={{ width: `${probability * 100}%` }} />
-        <em style={{ left: `${threshold * 100}%` }} />
-      </div>
-      <p>{t(positive ? "ai.positive" : "ai.negative")} ({percent(threshold)})</p>
-      <dl>
-        <div><dt>{t("ai.model")}</dt><dd>{verdict.model}@{verdict.version}</dd></div>
-        <div><dt>{t("ai.provider")}</dt><dd>{deviceOf(verdict.provider)}</dd></div>
-        <div><dt>{t("ai.seconds")}</dt><dd>{t("ai.seconds_value", { value: verdict.seconds.toFixed(1) })}</dd></div>
-      </dl>
-      <footer title={t("ai.not_for_diagnosis_hint")}>{t("ai.not_for_diagnosis")}</footer>
-    </article>
+    <>
+      <SegmentedControl
+        size="xs"
+        fullWidth
+        aria-label={t("look.title")}
+        data={looks.map((one) => ({ value: one, label: t(`look.${one}`) }))}
+        value={value}
+        onChange={(chosen) => { useDisplay.setState({ look: LOOKS.find((one) => one === chosen) ?? "original" }); }}
+      />
+      <Switch size="xs" label={t("look.side_by_side")} checked={isSideBySide} onChange={({ currentTarget }) => { useDisplay.setState({ isSideBySide: currentTarget.checked }); }} />
+    </>
   );
 }
 
-/** "CUDAExecutionProvider" is CUDA to a reader. */
-const deviceOf = (provider: string): string => provider.replace("ExecutionProvider", "");
+const OVERLAY_WORDS = { classification: "map", segmentation: "mask", detection: "boxes", autoencoder: "anomaly_map", generation: "map" } as const;
+const HIGHEST_WORDS = { classification: "highest", segmentation: "largest", detection: "best_box", autoencoder: "oddest", generation: "highest" } as const;
 
-function MapControls({ view: { pieces } }: { view: AnalysisView }) {
+function OverlayControls({ view: { pieces }, task }: { view: AnalysisView; task: Task }) {
   const { t } = useTranslation("viewer");
   const { stack } = useSession();
-  const isVisible = useAnalyses((state) => state.isMapVisible);
-  const opacity = useAnalyses((state) => state.mapOpacity);
+  const isVisible = useDisplay((state) => state.isVisible);
+  const opacity = useDisplay((state) => state.opacity);
   const best = highest(pieces);
   return (
-    <div className={styles.mapControls}>
-      {best && (
+    <>
+      {best && pieces.count > 1 && best.probability > 0 && (
         <Button size="compact-sm" variant="default" leftSection={<IconFocusCentered size={15} />} onClick={() => { stack.goToFrame(best.sopInstanceUid, best.frame); }}>
-          {t("ai.highest")}
+          {t(`ai.${HIGHEST_WORDS[task]}`)}
         </Button>
       )}
       <div className={styles.split}>
-        <Switch size="xs" label={t("ai.map")} title={t("ai.map_hint")} checked={isVisible} onChange={({ currentTarget }) => { useAnalyses.setState({ isMapVisible: currentTarget.checked }); }} />
-        <Slider className={styles.opacity} size="xs" min={0.1} max={1} step={0.05} label={null} thumbLabel={t("ai.opacity")} value={opacity} disabled={!isVisible} onChange={(value) => { useAnalyses.setState({ mapOpacity: value }); }} />
+        <Switch size="xs" label={t(`ai.${OVERLAY_WORDS[task]}`)} title={t("ai.map_hint")} checked={isVisible} onChange={({ currentTarget }) => { useDisplay.setState({ isVisible: currentTarget.checked }); }} />
+        {task !== "detection" && (
+          <Slider className={styles.opacity} size="xs" min={0.1} max={1} step={0.05} label={null} thumbLabel={t("ai.opacity")} value={opacity} disabled={!isVisible} onChange={(value) => { useDisplay.setState({ opacity: value }); }} />
+        )}
       </div>
-    </div>
+    </>
   );
 }

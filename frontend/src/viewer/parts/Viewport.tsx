@@ -8,9 +8,9 @@ import { useCine, useWheel } from "../hooks";
 import { useSession } from "../session";
 import { activeFrames, activeSeries, NOT_LOADING, useViewer, type ViewerState } from "../state/viewerStore";
 import styles from "../viewer.module.css";
-import { MapOverlay } from "./MapOverlay";
 import { Overlays } from "./Overlays";
 import { ProbabilityPlot } from "./ProbabilityPlot";
+import { ResultOverlay, useIsSplit } from "./ResultOverlay";
 import { SliceBar } from "./SliceBar";
 
 export function Viewport() {
@@ -28,13 +28,15 @@ export function Viewport() {
   const probing = useProbe(picture);
   const tool = useViewer((state) => state.tool);
   const isHidden = useViewer((state) => !isOfStack(state) || troubleOf(state) !== "");
+  const isSingle = useViewer((state) => activeFrames(state).length < 2);
+  const isSplit = useIsSplit();
   return (
     <div className={styles.viewport}>
-      <div ref={pane} className={styles.pane} {...probing} onContextMenu={(event) => { event.preventDefault(); }}>
+      <div ref={pane} className={styles.pane} data-single={isSingle || undefined} data-split={isSplit || undefined} {...probing} onContextMenu={(event) => { event.preventDefault(); }}>
         {/* Another stack's picture must not stand under this one's texts. */}
         <div className={styles.stage} data-hidden={isHidden || undefined}>
           <div ref={picture} className={styles.picture} data-tool={tool} data-testid="picture" />
-          <MapOverlay />
+          <ResultOverlay isSplit={isSplit} />
           <Overlays />
         </div>
         <Waiting />

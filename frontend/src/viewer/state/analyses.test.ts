@@ -8,7 +8,7 @@ import type { Analysis, Job, Model } from "./shapes";
 
 const told = new Map<string, (event: JobEvent) => void>();
 const unwatched = new Set<string>();
-const answers = { analyses: [] as Analysis[], start: vi.fn<(team: string, body: { id: string }) => Promise<Analysis>>() };
+const answers = { analyses: [] as Analysis[], start: vi.fn<(team: string, body: { id: string }) => Promise<Analysis>>(), mask: vi.fn<() => Promise<unknown>>() };
 
 vi.mock("./server", () => ({
   watchJob: (id: string, onEvent: (event: JobEvent) => void) => {
@@ -17,6 +17,7 @@ vi.mock("./server", () => ({
   },
   fetchModels: () => Promise.resolve([]),
   fetchAnalyses: () => Promise.resolve(answers.analyses),
+  fetchMask: () => answers.mask(),
   fetchAnalysis: () => Promise.reject(new Error("not asked for here")),
   startAnalysis: (team: string, body: { id: string }) => answers.start(team, body),
   cancelJob: () => Promise.reject(new Error("not asked for here")),
@@ -25,16 +26,16 @@ vi.mock("./server", () => ({
 }));
 
 const { AnalysisSession, defaultChoice } = await import("./analysisSession");
-const { analysesOf, useAnalyses, verdictOf } = await import("./analysesStore");
+const { analysesOf, foundBoxes, segmentsOf, useAnalyses, verdictOf } = await import("./analysesStore");
 const { openStudy, useViewer } = await import("./viewerStore");
 
 const job = (id: string, changes: Partial<Job> = {}): Job =>
   ({ id, kind: "analysis", state: "running", revision: 1, progress: 0, created_at: `2026-01-0${id}T00:00:00Z`, ...changes }) as Job;
 const analysis = (id: string, changes: Partial<Job> = {}, result: Analysis["result"] = null): Analysis =>
-  ({ job: job(id, changes), series_instance_uid: "1.2", model: "m", version: 1, result }) as Analysis;
+  ({ job: job(id, changes), series_instance_uid: "1.2", model: "m", version: 1, task: "classification", precision: "", result }) as Analysis;
 const slice = (index: number, probability: number): JobEvent => ({
   type: "slice.predicted",
-  data: { index, count: 3, probability, sop_instance_uid: `1.${index}`, frame: 1, shape: [1, 1], region: [0, 0, 4, 4], scale: 1, encoding: "raw" } as never,
+  data: { index, count: 3, probability, probabilities: [], boxes: [], layers: [], sop_instance_uid: `1.${index}`, frame: 1, encoding: "raw" } as never,
   payload: new Uint8Array([200]),
 });
 const settled = (): Promise<void> => new Promise((resolve) => { setTimeout(resolve, 60); });
@@ -45,6 +46,7 @@ beforeEach(() => {
   unwatched.clear();
   answers.analyses = [];
   answers.start.mockReset();
+  answers.mask.mockReset();
   openStudy("t");
   useViewer.setState({ seriesUid: "1.2" });
 });
@@ -84,6 +86,47 @@ it("shows a kept result without its stream: verdict and probabilities", async ()
   const view = shown();
   expect(view && verdictOf(view)).toMatchObject({ value: "normal", threshold: 0.5, provider: "CPUExecutionProvider" });
   expect(view?.pieces.byFrame.get("1.0/1")?.probability).toBe(0.2);
+  session.destroy();
+});
+
+it("shows the mask that is kept, without what was told on the way", async () => {
+  const mask = { layer: () => null };
+  answers.mask.mockResolvedValue(mask);
+  const verdict = { value: "lesion", probability: 0.2, threshold: 0, positive: true };
+  const result = { id: "s", slices: [], boxes: [], verdict, mask: { shape: [1, 2, 2], dtype: "uint8", segments: [{ value: 1, label: "lesion", voxels: 3 }] } };
+  answers.analyses = [{ ...analysis("1", { state: "succeeded" }, result as never), task: "segmentation" }];
+  const session = new AnalysisSession("t", "1");
+  await session.load();
+  await settled();
+  const view = shown();
+  expect(view?.mask).toBe(mask);
+  expect(view && segmentsOf(view, [])).toEqual([{ number: 1, label: "lesion", voxels: 3 }]);
+  expect([told.size, answers.mask.mock.calls.length]).toEqual([0, 1]);
+  session.show("1");
+  expect(answers.mask).toHaveBeenCalledTimes(1);
+  session.destroy();
+});
+
+it("falls back on what was told where the mask cannot be had", async () => {
+  answers.mask.mockRejectedValue(new Error("no network"));
+  const result = { id: "s", slices: [], boxes: [], verdict: null, mask: { shape: [1, 2, 2], dtype: "uint8", segments: [] } };
+  answers.analyses = [{ ...analysis("1", { state: "succeeded" }, result as never), task: "segmentation" }];
+  const session = new AnalysisSession("t", "1");
+  await session.load();
+  await settled();
+  expect([...told.keys()]).toEqual(["1"]);
+  session.destroy();
+});
+
+it("shows the boxes that are kept, the best first", async () => {
+  const box = (score: number) => ({ label: "nodule", low: [0, 0, 0], high: [1, 2, 2], score });
+  const result = { id: "s", slices: [], boxes: [box(0.2), box(0.8)], verdict: null, mask: null };
+  answers.analyses = [{ ...analysis("1", { state: "succeeded" }, result as never), task: "detection" }];
+  const session = new AnalysisSession("t", "1");
+  await session.load();
+  const view = shown();
+  expect(view && foundBoxes(view).map(({ score }) => score)).toEqual([0.8, 0.2]);
+  expect(told.size).toBe(0);
   session.destroy();
 });
 

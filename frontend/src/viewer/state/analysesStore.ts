@@ -2,13 +2,16 @@
 
 import { create } from "zustand";
 
-import { NO_PIECES, withPieces, type Piece, type Pieces } from "../logic/pieces";
-import type { Analysis, Job, Model, SeriesVerdict } from "./shapes";
+import type { MaskVolume } from "../logic/maskVolume";
+import { boxesOf, NO_PIECES, sorted, withPieces, type Box, type Piece, type Pieces } from "../logic/pieces";
+import type { Analysis, Job, Model, ModelVersion, SeriesVerdict } from "./shapes";
 
 export interface AnalysisView {
   analysis: Analysis;
   pieces: Pieces;
   verdict: SeriesVerdict | null;
+  /** The mask as it is kept, once it has been fetched. */
+  mask: MaskVolume | null;
 }
 
 export interface AnalysesState {
@@ -19,8 +22,8 @@ export interface AnalysesState {
   shownJob: string;
   /** The model chosen to run, as `name@number`; "" until the models are known. */
   choice: string;
-  isMapVisible: boolean;
-  mapOpacity: number;
+  /** "": the network as it was trained. */
+  precision: string;
   startError: string;
 }
 
@@ -29,8 +32,7 @@ const EMPTY: AnalysesState = {
   models: null,
   shownJob: "",
   choice: "",
-  isMapVisible: true,
-  mapOpacity: 0.55,
+  precision: "",
   startError: "",
 };
 
@@ -46,7 +48,7 @@ export function putAnalysis(analysis: Analysis): void {
     const known = byJob[analysis.job.id];
     const job = known && known.analysis.job.revision > analysis.job.revision ? known.analysis.job : analysis.job;
     const result = analysis.result ?? known?.analysis.result ?? null;
-    const view: AnalysisView = { pieces: NO_PIECES, verdict: null, ...known, analysis: { ...analysis, job, result } };
+    const view: AnalysisView = { pieces: NO_PIECES, verdict: null, mask: null, ...known, analysis: { ...analysis, job, result } };
     return { byJob: { ...byJob, [job.id]: withResult(view) } };
   });
 }
@@ -69,6 +71,10 @@ export function putVerdict(jobId: string, verdict: SeriesVerdict): void {
   if (useAnalyses.getState().byJob[jobId]) change(jobId, { verdict });
 }
 
+export function putMask(jobId: string, mask: MaskVolume): void {
+  change(jobId, { mask });
+}
+
 function change(jobId: string, changed: Partial<AnalysisView>): void {
   useAnalyses.setState(({ byJob }) => {
     const known = byJob[jobId];
@@ -76,7 +82,7 @@ function change(jobId: string, changed: Partial<AnalysisView>): void {
   });
 }
 
-/** A finished analysis brings its probabilities with it, long after its stream has gone; only the maps are missing then. */
+/** A finished analysis brings probabilities and boxes with it, long after its stream has gone; only the maps are missing then. */
 function withResult(view: AnalysisView): AnalysisView {
   const { result } = view.analysis;
   if (!result) return view;
@@ -85,7 +91,9 @@ function withResult(view: AnalysisView): AnalysisView {
     sopInstanceUid: slice.sop_instance_uid,
     frame: slice.frame,
     probability: slice.probability,
-    map: null,
+    probabilities: [],
+    boxes: [],
+    packed: null,
   }));
   return { ...view, pieces: withPieces(view.pieces, slices.length, slices) };
 }
@@ -101,11 +109,37 @@ export function analysesOf(byJob: AnalysesState["byJob"], seriesUid: string | nu
 
 export const isOver = (job: Job): boolean => !["queued", "running"].includes(job.state);
 
+export const versionOf = ({ model, version }: Analysis, models: readonly Model[] | null): ModelVersion | undefined =>
+  models?.find((one) => one.name === model)?.versions.find((one) => one.number === version);
+
+/** The boxes of an answer, the best first: those that are kept, else those that have come so far. */
+export function foundBoxes({ analysis, pieces }: AnalysisView): readonly Box[] {
+  if (!analysis.result) return boxesOf(pieces);
+  const known = keptBoxes.get(analysis.result) ?? sorted(analysis.result.boxes);
+  keptBoxes.set(analysis.result, known);
+  return known;
+}
+const keptBoxes = new WeakMap<NonNullable<Analysis["result"]>, readonly Box[]>();
+
+export interface Segment {
+  number: number;
+  label: string;
+  /** How many voxels are of it; null until the run is over. */
+  voxels: number | null;
+}
+
+/** The segments that a model tells apart, in the order of their numbers. */
+export function segmentsOf({ analysis }: AnalysisView, models: readonly Model[] | null): Segment[] {
+  const kept = analysis.result?.mask?.segments;
+  if (kept) return kept.map(({ value, label, voxels }) => ({ number: value, label, voxels }));
+  return (versionOf(analysis, models)?.classes ?? []).map((label, place) => ({ number: place + 1, label, voxels: null }));
+}
+
 /** What the analysis says of the series: from its stream, or from its kept result. */
 export function verdictOf(view: AnalysisView): SeriesVerdict | null {
   if (view.verdict) return view.verdict;
   const { result, job, model, version } = view.analysis;
-  if (!result) return null;
+  if (!result?.verdict) return null;
   const seconds = job.started_at && job.finished_at ? (Date.parse(job.finished_at) - Date.parse(job.started_at)) / 1000 : 0;
-  return { ...result.verdict, provider: result.provider ?? "", model, version, seconds };
+  return { ...result.verdict, provider: result.provider ?? "", model, version, precision: view.analysis.precision, seconds };
 }

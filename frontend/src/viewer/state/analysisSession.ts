@@ -1,27 +1,34 @@
 /** Runs models on the open study and follows every analysis of it, whoever started it. */
 
-import { frameKey, unpack, type Piece } from "../logic/pieces";
+import { frameKey, type Piece } from "../logic/pieces";
 import {
   analysesOf,
   isOver,
   putAnalysis,
   putJob,
+  putMask,
   putPieces,
   putVerdict,
   resetAnalyses,
   useAnalyses,
 } from "./analysesStore";
-import { cancelJob, detailOf, fetchAnalyses, fetchAnalysis, fetchModels, startAnalysis, wasAnswered, watchJob } from "./server";
+import { resetDisplay } from "./displayStore";
+import {
+  cancelJob, detailOf, fetchAnalyses, fetchAnalysis, fetchMask, fetchModels, startAnalysis, wasAnswered, watchJob,
+} from "./server";
 import type { JobEvent, StudyEvent } from "./server";
-import type { Model, SlicePredicted } from "./shapes";
+import type { Analysis, Model, NewAnalysis, SlicePredicted } from "./shapes";
 import { useViewer } from "./viewerStore";
 
 const PAINT_EVERY_MS = 40;
+
+export type Precision = "" | NonNullable<NewAnalysis["precision"]>;
 
 export class AnalysisSession {
   private readonly watched = new Map<string, () => void>();
   private readonly waiting = new Map<string, { count: number; pieces: Piece[] }>();
   private readonly begun = new Set<string>();
+  private readonly masks = new Set<string>();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly starting = new Set<string>();
   private readonly unanswered = new Map<string, string>();
@@ -54,10 +61,7 @@ export class AnalysisSession {
     ]);
     if (this.isEnded) return;
     useAnalyses.setState(({ choice }) => ({ models, choice: choice || defaultChoice(models) }));
-    for (const analysis of analyses) {
-      putAnalysis(analysis);
-      if (!isOver(analysis.job)) this.watch(analysis.job.id);
-    }
+    for (const analysis of analyses) this.put(analysis);
     this.showNewest();
   }
 
@@ -68,17 +72,43 @@ export class AnalysisSession {
     this.show(best?.analysis.job.id ?? "");
   }
 
-  /** Looks at an analysis: its pieces are fetched from the beginning of its log. */
+  private put(analysis: Analysis): void {
+    putAnalysis(analysis);
+    if (!isOver(analysis.job)) this.watch(analysis.job.id);
+    if (analysis.job.id === useAnalyses.getState().shownJob) void this.fetchMask(analysis.job.id);
+  }
+
+  /** Looks at an analysis: what is not kept of it is fetched from the beginning of its log. */
   show(jobId: string): void {
+    const { shownJob, byJob } = useAnalyses.getState();
+    if (shownJob !== jobId) resetDisplay();
     useAnalyses.setState({ shownJob: jobId });
-    if (jobId) this.watch(jobId);
+    const shown = byJob[jobId];
+    if (!shown) return;
+    if (needsStream(shown.analysis)) this.watch(jobId);
+    void this.fetchMask(jobId);
+  }
+
+  /** Fetches the mask that was kept: of a volume it is the truth, pieces are what was known on the way. */
+  private async fetchMask(jobId: string): Promise<void> {
+    const result = useAnalyses.getState().byJob[jobId]?.analysis.result;
+    if (!result?.mask || !result.id || this.masks.has(jobId)) return;
+    this.masks.add(jobId);
+    try {
+      const mask = await fetchMask(this.team, result.id, result.mask);
+      if (!this.isEnded) putMask(jobId, mask);
+    } catch {
+      this.masks.delete(jobId);
+      // What was told on the way is better than nothing.
+      if (!this.isEnded) this.watch(jobId);
+    }
   }
 
   /** Starts a model on the open series. The same wish twice, also after a lost answer, is one job. */
-  async run(model: string, version: number): Promise<void> {
+  async run(model: string, version: number, precision: Precision = ""): Promise<void> {
     const { seriesUid } = useViewer.getState();
     if (!seriesUid) return;
-    const key = `${seriesUid}/${model}/${version}`;
+    const key = `${seriesUid}/${model}/${version}/${precision}`;
     if (this.starting.has(key)) return;
     this.starting.add(key);
     const id = this.unanswered.get(key) ?? makeUuid();
@@ -86,7 +116,8 @@ export class AnalysisSession {
     performance.mark(`run-click:${id}`);
     useAnalyses.setState({ startError: "" });
     try {
-      putAnalysis(await startAnalysis(this.team, { id, series_instance_uid: seriesUid, model, version }));
+      const wanted = { id, series_instance_uid: seriesUid, model, version, ...(precision && { precision }) };
+      putAnalysis(await startAnalysis(this.team, wanted));
       this.unanswered.delete(key);
       this.show(id);
     } catch (error) {
@@ -106,8 +137,7 @@ export class AnalysisSession {
   take(event: StudyEvent): void {
     if (event.type === "analysis.changed") {
       const { analysis } = event.data;
-      putAnalysis(analysis);
-      if (!isOver(analysis.job)) this.watch(analysis.job.id);
+      this.put(analysis);
       this.turnTo(analysis.job.id, analysis.series_instance_uid);
     } else if (event.type === "job.changed" && !putJob(event.data) && event.data.kind === "analysis") {
       void this.fetchOne(event.data.id);
@@ -121,7 +151,7 @@ export class AnalysisSession {
   }
 
   /** Somebody's new analysis of the open series is looked at, unless one is still running here. */
-  private turnTo(jobId: string, seriesUid: string): void {
+  private turnTo(jobId: string, seriesUid: string | null | undefined): void {
     const { shownJob, byJob } = useAnalyses.getState();
     const shown = byJob[shownJob]?.analysis;
     const added = byJob[jobId]?.analysis;
@@ -135,15 +165,15 @@ export class AnalysisSession {
     this.watched.set(
       jobId,
       watchJob(jobId, (event) => {
-        void this.takeOfJob(jobId, event);
+        this.takeOfJob(jobId, event);
       }),
     );
   }
 
-  private async takeOfJob(jobId: string, event: JobEvent): Promise<void> {
+  private takeOfJob(jobId: string, event: JobEvent): void {
     if (event.type === "job.changed") putJob(event.data);
     else if (event.type === "series.verdict") putVerdict(jobId, event.data);
-    else if (event.type === "slice.predicted") this.takePiece(jobId, event.data.count, await toPiece(event.data, event.payload));
+    else if (event.type === "slice.predicted") this.takePiece(jobId, event.data.count, toPiece(event.data, event.payload));
   }
 
   /** Collects pieces for a moment: a stream that is replayed brings hundreds at once. The first one is painted at once. */
@@ -165,13 +195,14 @@ export class AnalysisSession {
   }
 }
 
-async function toPiece(data: SlicePredicted, payload: Uint8Array | null): Promise<Piece> {
-  const { index, probability, frame } = data;
-  const [rows = 0, columns = 0] = data.shape;
-  const values = payload ? await unpack(payload, data.encoding).catch(() => null) : null;
-  const [top = 0, left = 0, bottom = 0, right = 0] = data.region;
-  const map = values?.length === rows * columns && rows > 0 ? { rows, columns, values, region: [top, left, bottom, right] as const, scale: data.scale } : null;
-  return { index, sopInstanceUid: data.sop_instance_uid, frame, probability, map };
+/** Of a mask or of boxes all is kept that the stream has told; maps and reconstructions are in the stream alone. */
+const needsStream = ({ job, result, task }: Analysis): boolean =>
+  !isOver(job) || !result || !(result.mask ?? (task === "detection" ? result.boxes : null));
+
+function toPiece(data: SlicePredicted, payload: Uint8Array | null): Piece {
+  const { index, probability, probabilities = [], frame, boxes = [], layers = [], encoding } = data;
+  const packed = { payload: payload ?? new Uint8Array(), encoding, layers };
+  return { index, sopInstanceUid: data.sop_instance_uid, frame, probability, probabilities, boxes, packed };
 }
 
 /** Returns the version in production that is the most recent, else the newest candidate. */

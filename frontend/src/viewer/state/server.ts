@@ -3,7 +3,9 @@
 import { api, ApiProblem, dataOf, get } from "../../api/client";
 import { socket, type TopicEvent } from "../../api/socket";
 import type { DicomJson } from "../logic/dicomJson";
-import type { Analysis, EventData, Job, Model, NewAnalysis, SlicePredicted, StudyDetail } from "./shapes";
+import { inflated } from "../logic/layers";
+import { MaskVolume } from "../logic/maskVolume";
+import type { Analysis, AnnotationSet, EventData, Job, Model, NewAnalysis, SlicePredicted, StudyDetail } from "./shapes";
 import type { Trouble } from "./viewerStore";
 
 const path = encodeURIComponent;
@@ -39,6 +41,19 @@ function rowsOf<T>(page: unknown): T[] {
 
 export const fetchAnalysis = (team: string, id: string): Promise<Analysis> =>
   dataOf(api.GET("/api/v1/teams/{team}/analyses/{job_id}/", { params: { path: { team, job_id: id } } }));
+
+/** Fetches the voxels of a mask, slice by slice into little memory; fails where they are not all there. */
+export async function fetchMask(team: string, setId: string, { shape, dtype }: NonNullable<AnnotationSet["mask"]>): Promise<MaskVolume> {
+  const address = `/api/v1/teams/${path(team)}/annotation-sets/${path(setId)}/mask/`;
+  const { body } = await get(address, "*/*");
+  if (!body) throw new Error("There is no mask.");
+  const [slices = 0, rows = 0, columns = 0] = shape;
+  const mask = new MaskVolume([slices, rows, columns], dtype === "uint16" ? 2 : 1);
+  const reader = inflated(body).getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) mask.push(part.value);
+  if (!mask.isWhole) throw new Error("The mask is not whole.");
+  return mask;
+}
 
 export const startAnalysis = (team: string, body: NewAnalysis): Promise<Analysis> =>
   dataOf(api.POST("/api/v1/teams/{team}/analyses/", { params: { path: { team } }, body }));

@@ -11,8 +11,10 @@ export type Job = Schemas["Job"];
 export type Analysis = Schemas["Analysis"];
 export type NewAnalysis = Schemas["NewAnalysisRequest"];
 export type Model = Schemas["Model"];
+export type ModelVersion = Schemas["ModelVersion"];
 export type SlicePredicted = Schemas["SlicePredicted"];
 export type SeriesVerdict = Schemas["SeriesVerdict"];
+export type AnnotationSet = Schemas["AnnotationSet"];
 
 /** What each type of event carries. */
 export type EventData = Schemas["Events"];

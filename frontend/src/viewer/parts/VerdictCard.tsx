@@ -1,0 +1,126 @@
+/** What the model says of the series as a whole, in the words of its task. */
+
+import { useTranslation } from "react-i18next";
+
+import { figure, percent } from "../logic/format";
+import type { AnalysisView } from "../state/analysesStore";
+import type { SeriesVerdict } from "../state/shapes";
+import styles from "../viewer.module.css";
+import { taskOf, type Task } from "./task";
+
+/** What is said in a word and in a figure; the words of the model's own classes are as they are. */
+export function useHeadline(): (task: Task, verdict: SeriesVerdict) => readonly [words: string, figure: string] {
+  const { t } = useTranslation("viewer");
+  return (task, verdict) => {
+    const { value, probability, measures = {} } = verdict;
+    switch (task) {
+      case "segmentation":
+        if (measures.objects !== undefined) return [t("ai.objects"), String(Math.round(measures.objects))];
+        return [verdict.positive ? t("ai.marked") : t("ai.nothing_marked"), percent(probability)];
+      case "detection": {
+        const count = Object.values(measures).reduce((sum, one) => sum + one, 0);
+        return count ? [t("ai.boxes_found", { count }), percent(probability)] : [t("ai.no_boxes"), ""];
+      }
+      case "autoencoder":
+        return [t(verdict.positive ? "ai.anomalous" : "ai.usual"), figure(probability)];
+      default:
+        return [value === "none" ? t("ai.no_class") : value, percent(probability)];
+    }
+  };
+}
+
+export function VerdictCard({ view, verdict }: { view: AnalysisView; verdict: SeriesVerdict }) {
+  const { t } = useTranslation("viewer");
+  const task = taskOf(view.analysis.task);
+  const [words, value] = useHeadline()(task, verdict);
+  return (
+    <article className={styles.verdict} data-positive={verdict.positive || undefined} data-testid="verdict">
+      <header>
+        <b>{words}</b>
+        <strong>{value}</strong>
+      </header>
+      {task === "classification" && <Classes view={view} verdict={verdict} />}
+      {task === "autoencoder" && <Gauge value={verdict.probability} threshold={verdict.threshold} full={fullScore(verdict)} write={figure} />}
+      <dl>
+        <Measures task={task} verdict={verdict} />
+        <Row name={t("ai.model")} value={`${verdict.model}@${verdict.version}${verdict.precision ? ` · ${verdict.precision}` : ""}`} />
+        <Row name={t("ai.provider")} value={deviceOf(verdict.provider)} />
+        <Row name={t("ai.seconds")} value={t("ai.seconds_value", { value: verdict.seconds.toFixed(1) })} />
+      </dl>
+      <footer title={t("ai.not_for_diagnosis_hint")}>{t("ai.not_for_diagnosis")}</footer>
+    </article>
+  );
+}
+
+/** A score is no share: its threshold lies in the middle, unless the score goes beyond. */
+const fullScore = ({ probability, threshold }: SeriesVerdict): number => Math.max(probability, 2 * threshold, 1e-9);
+
+/** "CUDAExecutionProvider" is CUDA to a reader. */
+const deviceOf = (provider: string): string => provider.replace("ExecutionProvider", "");
+
+const Row = ({ name, value }: { name: string; value: string }) => <div><dt>{name}</dt><dd>{value}</dd></div>;
+
+function Measures({ task, verdict: { measures = {} } }: { task: Task; verdict: SeriesVerdict }) {
+  const { t } = useTranslation("viewer");
+  if (task === "detection") return Object.entries(measures).map(([name, count]) => <Row key={name} name={name} value={String(count)} />);
+  if (task !== "autoencoder") return null;
+  return (
+    <>
+      {measures.psnr_db !== undefined && <Row name={t("ai.psnr")} value={`${measures.psnr_db.toFixed(1)} dB`} />}
+      {measures.compression !== undefined && <Row name={t("ai.compression")} value={`${figure(measures.compression)} : 1`} />}
+    </>
+  );
+}
+
+interface GaugeProps {
+  value: number;
+  threshold: number;
+  /** What the whole length means. */
+  full: number;
+  write: (value: number) => string;
+}
+
+function Gauge({ value, threshold, full, write }: GaugeProps) {
+  const { t } = useTranslation("viewer");
+  return (
+    <>
+      <div className={styles.gauge} aria-hidden>
+        <i style={{ width: `${(value / full) * 100}%` }} />
+        <em style={{ left: `${(threshold / full) * 100}%` }} />
+      </div>
+      <p>{t(value >= threshold ? "ai.positive" : "ai.negative")} ({write(threshold)})</p>
+    </>
+  );
+}
+
+interface ClassOutput {
+  activation?: string;
+  thresholds?: readonly number[];
+}
+
+/** Two classes are one question; of more, each class has its bar, and its own threshold where classes may come together. */
+function Classes({ view, verdict }: { view: AnalysisView; verdict: SeriesVerdict }) {
+  const named = Object.entries(verdict.probabilities ?? {});
+  const output = view.analysis.result?.parameters.output as ClassOutput | undefined;
+  const isEachForItself = output?.activation === "sigmoid";
+  if (named.length <= 2 && !isEachForItself) return <Gauge value={verdict.probability} threshold={verdict.threshold} full={1} write={percent} />;
+  const rows = named.map(([name, probability], place) => ({ name, probability, threshold: isEachForItself ? output.thresholds?.[place] : undefined }));
+  if (!isEachForItself) rows.sort((a, b) => b.probability - a.probability);
+  return (
+    <ul className={styles.classes}>
+      {rows.map(({ name, probability, threshold }) => {
+        const isFound = threshold === undefined ? name === verdict.value : probability >= threshold;
+        return (
+          <li key={name} data-found={isFound || undefined}>
+            <span>{name}</span>
+            <b>{percent(probability)}</b>
+            <span className={styles.gauge} aria-hidden>
+              <i style={{ width: `${probability * 100}%` }} />
+              {threshold !== undefined && <em style={{ left: `${threshold * 100}%` }} />}
+            </span>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
