@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from medportal.imaging.marks import Box, Corner
 from medportal.imaging.phantom_dicom import patient_id, phantom_uid
 from medportal.imaging.phantoms import Kind, Phantom, make_phantom
 from medportal.imaging.volumes import Volume
 from medportal.learning.prepared import SeriesToPrepare
 
 CLASSES = ("normal", "lung cancer")
+NODULE = "nodule"
 CLASS_OF_KIND = {"normal": "normal", "cancer": "lung cancer"}
 # A slice shows cancer from this area of nodule on; slices with less, but some, are left out.
 POSITIVE_AREA_MM2 = 30.0
@@ -54,6 +57,26 @@ def slice_labels(phantom: Phantom, uids: list[str]) -> dict[str, str]:
     return labels
 
 
+def boxes_of(phantom: Phantom) -> tuple[Box, ...]:
+    """Return the boxes around a phantom's nodules by their centres and diameters, in voxel edges of its stack."""
+    origin, spacing = np.array(phantom.origin_mm[::-1]), np.array(phantom.spacing_mm_zyx)
+    found = []
+    for nodule in phantom.nodules:
+        centre = np.array(nodule.centre_mm[::-1])
+        # A voxel's centre is half a voxel from its edges.
+        low, high = (
+            np.clip((centre + side * nodule.diameter_mm / 2 - origin) / spacing + 0.5, 0, phantom.array.shape)
+            for side in (-1, 1)
+        )
+        found.append(Box(NODULE, _corner(low), _corner(high)))
+    return tuple(found)
+
+
+def _corner(edges: NDArray[np.float64]) -> Corner:
+    z, y, x = (float(edge) for edge in edges)
+    return (z, y, x)
+
+
 def series_of(cases: list[PhantomCase], splits: dict[int, str]) -> Iterator[SeriesToPrepare]:
     """Yield the phantoms as they would come out of an archive."""
     for case in cases:
@@ -73,4 +96,5 @@ def series_of(cases: list[PhantomCase], splits: dict[int, str]) -> Iterator[Seri
             split=splits[case.number],
             label=CLASS_OF_KIND[case.kind],
             slice_labels=slice_labels(phantom, uids),
+            boxes=boxes_of(phantom),
         )

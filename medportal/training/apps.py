@@ -14,5 +14,7 @@ class TrainingConfig(AppConfig):
     def ready(self) -> None:
         from medportal.jobs import hooks
         from medportal.training import services
+        from medportal.training.evaluations import services as evaluations
 
         hooks.on_change(services.KIND, services.follow_job)
+        hooks.on_change(evaluations.KIND, evaluations.follow_job)

@@ -45,7 +45,7 @@ FULL = BARE | {
     "calibration": {"bins": [{"low": 0.0, "high": 0.1, "n": 4, "confidence": 0.05, "frequency": 0.25}]},
     "slices": {"n": 60, "metrics": {"accuracy": SURE}},
     "subgroups": {"sex": [{"value": "F", "n": 12, "groups": 6, "metrics": {"accuracy": SURE}}]},
-    "samples": [{"label": "a", "side": 4, "grey": base64.b64encode(bytes(range(16))).decode()}] * 9,
+    "samples": [{"caption": "a", "side": 4, "grey": base64.b64encode(bytes(range(16))).decode()}] * 9,
     "cases": [
         {
             "series_uid": "1.2.3",

@@ -118,7 +118,7 @@ class GenerationEvaluation(TaskEvaluation):
             "real_images": sum(record["data"]["count"] for record in records),
             "samples": [
                 {
-                    "label": self._labels[k],
+                    "caption": self._labels[k],
                     "side": SIDE,
                     "grey": base64.b64encode(self._generated[k].tobytes()).decode(),
                 }

@@ -16,6 +16,8 @@ from medportal.learning.metrics.ranking import Points, decimate
 
 IOU_THRESHOLDS = tuple(round(0.5 + 0.05 * k, 2) for k in range(10))
 RECALLS = np.linspace(0, 1, 101)
+# Scores from which boxes may be shown.
+CUTS = tuple(round(0.01 * k, 2) for k in range(5, 96))
 
 
 @dataclass(frozen=True)
@@ -141,3 +143,19 @@ def precision_curve(
         return []
     hits = np.cumsum(matches.right[0])
     return decimate(hits / there, hits / np.arange(1, len(hits) + 1))
+
+
+def choose_score_threshold(
+    truths: Sequence[Sequence[Box]], found: Sequence[Sequence[Box]], classes: Sequence[str], *, iou: float = 0.5
+) -> float:
+    """Return the score, in hundredths, from which boxes have the best F1 on average over the classes that there are.
+
+    One half where no box is right: nothing to choose by.
+    """
+    weights, told = np.ones((1, len(truths))), []
+    for label in classes:
+        matches = _matches(truths, found, label, [iou])
+        if matches.truths.sum():
+            told.append([float(_at_threshold(weights, matches, cut)["f1"][0]) for cut in CUTS])
+    means = np.mean(told, axis=0) if told else np.zeros(len(CUTS))
+    return float(CUTS[int(means.argmax())]) if means.max() > 0 else 0.5

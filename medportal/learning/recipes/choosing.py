@@ -112,7 +112,7 @@ def input_spec(config: Mapping[str, Any], modalities: Iterable[str]) -> InputSpe
     is_volume = config["dimensions"] == 3
     size: tuple[int, ...] | None = None
     if config["size"]:
-        size = (config["size"],) * 2
+        size = (config.get("rows") or config["size"], config["size"])
         if is_volume:
             size = (config["slices"] or config["size"], *size)
     spacing = (config["pixel_mm"],) * 2

@@ -125,14 +125,24 @@ class Detection(Augmentation, Schedule, Data):
     )
     width: int = setting(24, "Channels of the first layer.", minimum=4, maximum=128, group="network")
     stride: int = setting(4, "Pixels of a cell of the heat map.", choices=[2, 4, 8], group="network")
+    rows: int = setting(
+        0,
+        "Rows of a prepared slice where they are fewer or more than its columns, which size says; 0: as many.",
+        minimum=0,
+        maximum=2048,
+        group="data",
+    )
     tile: int = setting(
         0, "Rows and columns of a training patch; 0: the whole image.", minimum=0, maximum=1024, group="data"
     )
     tile_slices: int = setting(32, "3-D: slices of a patch.", minimum=4, maximum=256, group="data")
-    foreground: float = setting(0.7, "Part of the patches that hold a box.", minimum=0.0, maximum=1.0, group="training")
+    foreground: float = setting(
+        0.7, "Part of the samples that hold a box, where there are others.", minimum=0.0, maximum=1.0, group="training"
+    )
     repeats: int = setting(
         1, "Times that an epoch goes through the samples.", minimum=1, maximum=1000, group="training"
     )
+    flip_slices: bool = setting(False, "3-D: mirror along the stack.", group="augmentation")
     mosaic_probability: float = setting(
         0.3, "How often four samples are put together to one (2-D).", minimum=0.0, maximum=1.0, group="augmentation"
     )

@@ -116,31 +116,62 @@ def segmentation(known: Fingerprint) -> Settings:
     chosen |= {"tile": side, "depth": 4, "width": 16, "epochs": 200, "minutes": 4.0 if series <= 24 else 18.0}
     chosen |= {"rotate_degrees": 20.0, "scale_fraction": 0.2, "deform_probability": 0.3, "intensity": 0.2}
     chosen |= {"patches": max(64, series), "learning_rate": 0.004, "average": 0.98}
+    # Mirrored, a left lung would be learnt as a right one.
+    chosen |= {"flip": len(known.get("classes", ["one"])) < 2, "flip_rows": known.get("channels", 1) == 3}
     return chosen
+
+
+# A box of usual size is seen as so many pixels, of a slice or (along each axis) of a volume.
+_BOX_PIXELS, _BOX_VOXELS = 52.0, 8.0
+# Samples between two looks at validation, at least: looking takes time as well.
+_BETWEEN_LOOKS = 800
 
 
 def detection(known: Fingerprint) -> Settings:
-    """Return settings for boxes: slices of single images, patches of stacks."""
+    """Return settings for boxes: whole single images, patches of stacks; the finer, the smaller the boxes are."""
     chosen = _common(known)
     spacing = known.get("spacing_mm_zyx")
     if is_stack(known) and spacing is not None:
-        in_plane, between = float(spacing[1]), float(spacing[0])
-        chosen |= {"dimensions": 3, "fit": "millimetres", "size": 0}
-        chosen |= {"pixel_mm": round(max(in_plane, 1.5), 3), "slice_mm": round(max(between, 2.0), 3)}
-        chosen |= {
-            "tile": 96,
-            "tile_slices": 32,
-            "stride": 4,
-            "batch_size": 4,
-            "epochs": 60,
-            "minutes": 13.0,
-            "width": 16,
-        }
-        return chosen
-    side = _rounded(_longest(known), 32, 64, 384)
-    chosen |= {"fit": "frame", "size": side, "stride": 4, "batch_size": 8, "epochs": 150, "minutes": 18.0}
+        return chosen | _of_volumes(known, float(spacing[0]), float(spacing[1]))
+    rows, columns = float(known.get("rows", 512)), float(known.get("columns", 512))
+    largest = float(max((known.get("box_px") or [1.0, 64.0, 64.0])[1:]))
+    # No finer than the images are, and no coarser than half of what is usual.
+    scale = min(1.0, max(_BOX_PIXELS / max(largest, 1.0), 256 / max(rows, columns)))
+    scale = min(scale, 640 / max(rows, columns))
+    size, height = (_rounded(side * scale, 32, 64, 640) for side in (columns, rows))
+    repeats = ceil(_BETWEEN_LOOKS / _training_series(known))
+    chosen |= {"fit": "frame", "size": size, "rows": 0 if height == size else height, "stride": 4, "batch_size": 8}
+    chosen |= {"epochs": 60, "repeats": min(repeats, 50), "minutes": 18.0}
     chosen |= {"flip_rows": True, "rotate_degrees": 0.0, "scale_fraction": 0.25, "crop_fraction": 0.1, "intensity": 0.2}
     return chosen
+
+
+def _of_volumes(known: Fingerprint, between: float, in_plane: float) -> Settings:
+    """Return settings for boxes in volumes: as nearly of one distance along all axes as the slices allow."""
+    box = known.get("box_mm") or [16.0, 16.0, 16.0]
+    wanted = float(sorted(box)[1]) / _BOX_VOXELS
+    plane, along = max(in_plane, wanted), max(between / 2, wanted)
+    height = float(known.get("slices", 40)) * between / along
+    side = min(float(known.get("rows", 512)), float(known.get("columns", 512))) * in_plane / plane
+    return {
+        "dimensions": 3,
+        "fit": "millimetres",
+        "size": 0,
+        "pixel_mm": round(plane, 3),
+        "slice_mm": round(along, 3),
+        "tile": _rounded(side, 16, 32, 96),
+        "tile_slices": _rounded(height, 16, 16, 48),
+        "stride": 4,
+        "batch_size": 4,
+        "width": 16,
+        "epochs": 60,
+        "repeats": 4,
+        "minutes": 13.0,
+        "flip_rows": True,
+        "flip_slices": True,
+        "rotate_degrees": 0.0,
+        "intensity": 0.1,
+    }
 
 
 def autoencoder(known: Fingerprint) -> Settings:

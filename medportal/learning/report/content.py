@@ -224,7 +224,7 @@ MAIN_FIGURES = ("accuracy", "recall", "specificity", "auc", "dice", "hd95", "map
 
 def _samples(document: Mapping[str, Any]) -> tuple[Block, ...]:
     samples = document.get("samples") or []
-    images = tuple((one["label"], base64.b64decode(one["grey"])) for one in samples)
+    images = tuple((one["caption"], base64.b64decode(one["grey"])) for one in samples)
     side = samples[0]["side"] if samples else 0
     return (Pictures(side, images),) if images else ()
 

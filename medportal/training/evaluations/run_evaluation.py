@@ -1,0 +1,175 @@
+"""Runs a claimed evaluation: the package on every series of the split, then the document of all answers."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.utils import timezone
+
+from medportal.archive.models import Series
+from medportal.archive.reading import attributes_of
+from medportal.cohorts.models import CohortMember, Split
+from medportal.cohorts.reading import load_member
+from medportal.errors import MedportalError, NotFoundError
+from medportal.inference.session import Session
+from medportal.jobs.leases import Lease, claim
+from medportal.jobs.models import State
+from medportal.learning.evaluation import Record, TaskEvaluation, build_document, evaluation_of
+from medportal.learning.metrics.subgroups import age_band, age_years
+from medportal.training.evaluations.records import RecordLog
+from medportal.training.models import Evaluation, TrainingRun
+from medportal.zoo.models import ModelVersion
+from medportal.zoo.packages import open_version
+
+log = structlog.get_logger(__name__)
+# The part of the progress bar that reading takes; the rest is for the figures.
+READ_AT = 0.95
+_SEXES = {"F": "F", "M": "M", "O": "O"}
+
+
+def run_evaluation(job_id: UUID | str, *, worker: str) -> None:
+    """Claim the job and bring it to its end; nothing happens where it is not there to be claimed."""
+    with claim(job_id, worker=worker) as lease:
+        if lease is not None:
+            _Run(lease).run()
+
+
+class _Run:
+    """One attempt at an evaluation."""
+
+    def __init__(self, lease: Lease) -> None:
+        self.lease = lease
+        self.started = time.monotonic()
+        rows = Evaluation.objects.select_related("team", "cohort_version__cohort")
+        self.row = rows.get(job=lease.job)
+
+    def run(self) -> None:
+        """Bring the evaluation to its end."""
+        self.lease.report(stage="loading")
+        session = Session(open_version(self._version()))
+        evaluation = self._evaluation(session)
+        with RecordLog(self.lease.job.pk, self.lease.attempt) as log_of_records:
+            failed = self._read(evaluation, session, log_of_records)
+            records = log_of_records.records
+        self.lease.report(stage="measuring", progress=READ_AT)
+        mine = [one for _, one in sorted(records.items()) if one["split"] == self.row.split]
+        reference = [one for _, one in sorted(records.items()) if one["split"] != self.row.split]
+        if mine:
+            evaluation.complete(session, reference, mine)
+        header = self._header(session)
+        document = build_document(evaluation, mine, header=header, failed=failed, controls=self._controls())
+        self._keep(document)
+
+    def _version(self) -> ModelVersion:
+        """Return the version, if it is still the one that was asked about."""
+        row = self.row
+        version = (
+            ModelVersion.objects.select_related("model__team")
+            .filter(model__team=row.team, model__name=row.model_name, number=row.model_version, sha256=row.model_sha256)
+            .first()
+        )
+        if version is None:
+            raise NotFoundError(
+                "model_version_not_found", f"{row.model_name}@{row.model_version} is no longer in the zoo."
+            )
+        return version
+
+    def _evaluation(self, session: Session) -> TaskEvaluation:
+        version = self.row.cohort_version
+        # Images without a spacing have been given one of 1 mm; their distances are told in pixels.
+        has_spacing = not version.fingerprint or version.fingerprint.get("spacing_mm_zyx") is not None
+        return evaluation_of(
+            session.package.manifest,
+            kind=version.kind,
+            classes=version.classes,
+            distance_unit="mm" if has_spacing else "px",
+        )
+
+    def _members(self, evaluation: TaskEvaluation) -> list[CohortMember]:
+        splits = {str(self.row.split), evaluation.reference_split}
+        rows = CohortMember.objects.filter(version=self.row.cohort_version, split__in=splits)
+        related = ("version__cohort", "series__team", "series__study__patient")
+        return list(rows.select_related(*related).order_by("series_instance_uid"))
+
+    def _read(self, evaluation: TaskEvaluation, session: Session, done: RecordLog) -> list[dict[str, str]]:
+        """Read every series that no attempt has read; return those that cannot be read, with the reason."""
+        members = self._members(evaluation)
+        failed = []
+        self.lease.report(stage="running")
+        for number, member in enumerate(members):
+            self.lease.report(progress=READ_AT * number / len(members))
+            if member.series_instance_uid in done.records:
+                continue
+            try:
+                record = evaluation.read(session, load_member(member), check=self.lease.check)
+            except MedportalError as error:
+                uid = member.series_instance_uid
+                log.info("evaluation.series_failed", job=str(self.lease.job.pk), series=uid, code=error.code)
+                failed.append({"series_uid": uid, "code": error.code, "detail": error.detail})
+                continue
+            done.add(_base_of(member) | record)
+        return failed
+
+    def _header(self, session: Session) -> dict[str, Any]:
+        row = self.row
+        return {
+            "model": row.model_name,
+            "version": row.model_version,
+            "sha256": row.model_sha256,
+            "cohort": row.cohort_version.cohort.name,
+            "cohort_version": row.cohort_version.number,
+            "split": row.split,
+            "provider": session.provider,
+            "evaluated_at": timezone.now().isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - self.started, 3),
+        }
+
+    def _controls(self) -> dict[str, Any]:
+        """Return the figures of the controls that were trained for this model on this cohort, the newest of each.
+
+        They are figures of the test split, and stand beside no other.
+        """
+        if self.row.split != Split.TEST:
+            return {}
+        runs = TrainingRun.objects.filter(
+            team=self.row.team,
+            model_name=self.row.model_name,
+            cohort_version=self.row.cohort_version,
+            job__state=State.SUCCEEDED,
+        ).order_by("job__created_at")
+        controls = {run.config.get("control", "none"): run.metrics for run in runs}
+        return {name: metrics for name, metrics in controls.items() if name != "none" and metrics}
+
+    def _keep(self, document: dict[str, Any]) -> None:
+        def write() -> None:
+            Evaluation.objects.filter(pk=self.row.pk).update(document=document)
+
+        result = {name: document[name] for name in ("n", "groups", "metrics")}
+        self.lease.succeed(result, within=write)
+
+
+def _base_of(member: CohortMember) -> Record:
+    """Return what is known of a series beside its images."""
+    series = member.series
+    return {
+        "series_uid": member.series_instance_uid,
+        "study_uid": series.study.study_instance_uid if series is not None else "",
+        "group": member.group,
+        "split": member.split,
+        "attributes": _attributes_of(series) if series is not None else {},
+    }
+
+
+def _attributes_of(series: Series) -> dict[str, str]:
+    """Return sex, age band and manufacturer, as far as the tags say them (PS3.3 C.7.1.1, C.7.2.2, C.7.5.1)."""
+    patient, study = series.study.patient, series.study
+    first = series.instances.order_by("instance_number", "pk").first()
+    age = attributes_of(first).text("PatientAge") if first is not None else ""
+    return {
+        "sex": _SEXES.get(patient.patient_sex.strip().upper(), ""),
+        "age": age_band(age_years(age, patient.patient_birth_date, study.study_date)),
+        "manufacturer": series.manufacturer.strip(),
+    }

@@ -1,0 +1,242 @@
+"""A model evaluated on a cohort's split: over HTTP, from the command line, cut off, with a torn series, cancelled."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.conftest import LiveSite
+from tests.packages import register
+from tests.processes import Site, wait_until
+from tests.rails import People, this_process_on
+from tests.working import client_of, ended, make_cohort
+
+KEYS = {"model", "version", "cohort", "split", "n", "groups", "metrics"}
+
+
+@pytest.fixture(scope="module")
+def site(live_site: LiveSite, django_db_blocker: Any) -> Iterator[Site]:
+    """A site, whether or not an inference worker runs on it: where none does, the tests do its work themselves."""
+    with this_process_on(live_site.site), django_db_blocker.unblock():
+        yield live_site.site
+
+
+@pytest.fixture(scope="module")
+def people(site: Site) -> People:
+    """A team for all tests of the module: storing its chests is what takes long."""
+    return People()
+
+
+@pytest.fixture(scope="module")
+def model(people: People, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A model that calls the bright chests cancer: it is always right."""
+    return register(people.team, tmp_path_factory.mktemp("model"), output={"thresholds": [0.8]})
+
+
+@pytest.fixture(scope="module")
+def cohort(people: People, model: Any) -> Any:
+    """A cohort of ten chests, of which two are for testing."""
+    version = make_cohort(people.team, patients=10)
+    for number, member in enumerate(version.members.order_by("label", "series_instance_uid")):
+        member.split = ("test", "validation", "train", "train", "train")[number % 5]
+        member.save()
+    return version
+
+
+def _start(people: People, **more: Any) -> Any:
+    from medportal.training.evaluations.services import start_evaluation
+
+    values: dict[str, Any] = {"id": uuid4(), "model": "bright", "cohort": "chests", "cohort_version": 1} | more
+    return start_evaluation(people.member("researcher"), people.team.slug, **values)
+
+
+def _run(evaluation: Any) -> Any:
+    """Do the worker's work, and return the evaluation as it is then."""
+    from medportal.training.evaluations.run_evaluation import run_evaluation
+    from medportal.training.models import Evaluation
+
+    run_evaluation(evaluation.pk, worker="test")
+    ended(evaluation.pk)
+    return Evaluation.objects.select_related("job").get(pk=evaluation.pk)
+
+
+def test_over_http_to_the_report(site: Site, people: People, cohort: Any) -> None:
+    wanted = {"id": str(uuid4()), "model": "bright", "cohort": "chests", "cohort_version": 1}
+    address = f"teams/{people.team.slug}/evaluations/"
+    with client_of(site, people, "researcher") as client, client_of(site, people, "viewer") as viewer:
+        first, again = client.post(address, json=wanted), client.post(address, json=wanted)
+        assert first.status_code == again.status_code == 202, first.text
+        assert first.json()["id"] == again.json()["id"] == wanted["id"]
+        one = f"{address}{wanted['id']}/"
+        early = viewer.get(f"{one}document/")
+        assert (early.status_code, early.json()["code"]) == (409, "evaluation_not_finished")
+
+        from medportal.training.models import Evaluation
+
+        _run(Evaluation.objects.get(pk=wanted["id"]))
+        listed = viewer.get(address, params={"model": "bright", "version": 1}).json()["results"]
+        document = viewer.get(f"{one}document/").json()
+        page = viewer.get(f"{one}report.html", headers={"Accept": "text/html"})
+        pdf = viewer.get(f"{one}report.pdf", headers={"Accept": "application/pdf"})
+
+    row = next(one for one in listed if one["id"] == wanted["id"])
+    assert row["is_finished"]
+    assert row["metrics"]["accuracy"]["value"] == 1
+    members = cohort.members.filter(split="test")
+    assert document["n"] == members.count() == row["n"]
+    assert document["metrics"]["auc"]["value"] == 1
+    assert document["slices"]["n"] == 8 * document["n"]
+    assert document["failed"] == []
+    assert {case["series_uid"] for case in document["cases"]} <= set(
+        members.values_list("series_instance_uid", flat=True)
+    )
+    assert page.headers["content-type"].startswith("text/html")
+    assert f"/teams/{people.team.slug}/studies/{document['cases'][0]['study_uid']}" in page.text
+    assert pdf.content.startswith(b"%PDF-")
+
+
+def test_command_ends_with_the_figures(site: Site, people: People, cohort: Any, tmp_path: Path) -> None:
+    people.member("researcher")
+    report = tmp_path / "report.pdf"
+    words = ["--team", people.team.slug, "--model", "bright", "--version", "1", "--cohort", "chests@1"]
+    done = site.command("evaluate", *words, "--split", "validation", "--report", str(report), "--json")
+    found = json.loads(done.stdout.splitlines()[-1])
+
+    assert set(found) == KEYS
+    assert (found["model"], found["version"], found["cohort"], found["split"]) == ("bright", 1, "chests", "validation")
+    assert found["n"] == cohort.members.filter(split="validation").count()
+    assert set(found["metrics"]["recall"]) == {"value", "low", "high"}
+    assert found["metrics"]["recall"]["value"] == 1
+    assert "measuring" in done.stderr
+    assert report.read_bytes().startswith(b"%PDF-")
+
+
+def test_an_empty_split_is_refused_by_name(people: People, cohort: Any) -> None:
+    from medportal.errors import InvalidError
+
+    type(cohort).objects.create(cohort=cohort.cohort, number=2, content_hash="empty", classes=cohort.classes)
+    with pytest.raises(InvalidError, match="chests@2 has no series in the split test; it has none at all"):
+        _start(people, cohort_version=2)
+
+
+def test_a_series_that_cannot_be_read_is_named_and_the_others_are_told(people: People, cohort: Any) -> None:
+    from medportal.archive.reading import object_path
+
+    torn = cohort.members.filter(split="train").first().series
+    object_path(torn.instances.first()).unlink()
+    evaluation = _run(_start(people, split="train"))
+
+    document = evaluation.document
+    assert evaluation.job.state == "succeeded", evaluation.job.error_detail
+    assert [one["series_uid"] for one in document["failed"]] == [torn.series_instance_uid]
+    assert document["n"] == cohort.members.filter(split="train").count() - 1
+
+
+def test_a_model_that_does_not_fit_fails_with_the_reason(people: People, cohort: Any, tmp_path: Path) -> None:
+    register(people.team, tmp_path, name="boxes", task="detection")
+    register(people.team, tmp_path, name="magnetic", input={"modalities": ["MR"]})
+    boxes, magnetic = (_run(_start(people, model=name)) for name in ("boxes", "magnetic"))
+
+    assert (boxes.job.state, boxes.job.error_code) == ("failed", "cohort_does_not_fit")
+    assert (magnetic.job.state, magnetic.job.error_code) == ("failed", "empty_split")
+    assert "CT" in magnetic.job.error_detail
+
+
+def test_an_attempt_goes_on_where_the_last_was_cut_off(people: People, cohort: Any) -> None:
+    from medportal.training.evaluations.records import folder_of
+
+    job = uuid4()
+    known = cohort.members.filter(split="test").order_by("series_instance_uid").first()
+    record = {
+        "series_uid": known.series_instance_uid,
+        "study_uid": "1",
+        "group": known.group,
+        "split": "test",
+        "truth": known.label,
+        "prediction": "from before",
+        "score": 0.5,
+        "loss": 9.0,
+        "slice": 0,
+        "data": {"truth": [int(known.label != "normal")], "probabilities": [0.5, 0.5]},
+    }
+    folder = folder_of(job)
+    folder.mkdir(parents=True)
+    (folder / "records-0.jsonl").write_text(json.dumps(record) + '\n{"series_uid": "1.2.3", "torn')
+    finished = _run(_start(people, id=job))
+
+    assert finished.job.state == "succeeded", finished.job.error_detail
+    assert finished.document["cases"][0]["prediction"] == "from before"
+    assert finished.document["n"] == cohort.members.filter(split="test").count()
+    assert not folder.exists()
+
+
+def test_one_that_is_cancelled_stops_and_leaves_nothing(people: People, cohort: Any, tmp_path: Path) -> None:
+    from django.db import connection
+
+    from medportal.jobs.models import Job
+    from medportal.jobs.services import cancel_job
+    from medportal.training.evaluations.records import folder_of
+
+    register(people.team, tmp_path, name="slow", turns=3000)
+    evaluation = _start(people, model="slow", split="train")
+
+    def work() -> None:
+        _run(evaluation)
+        connection.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    wait_until(lambda: Job.objects.get(pk=evaluation.pk).stage == "running", what="the evaluation")
+    cancel_job(Job.objects.get(pk=evaluation.pk), actor=people.member("manager"))
+    thread.join(timeout=5)
+
+    assert not thread.is_alive()
+    assert Job.objects.get(pk=evaluation.pk).state == "cancelled"
+    assert not folder_of(evaluation.pk).exists()
+
+
+def test_controls_of_the_same_cohort_stand_beside_the_figures(people: People, cohort: Any) -> None:
+    from medportal.jobs.models import Job
+    from medportal.training.models import TrainingRun
+
+    for name, value in (("image-border", 0.4), ("image-border", 0.5), ("none", 1.0)):
+        job = Job.objects.create(team=people.team, kind="training", task_name="-", queue="nobody", state="succeeded")
+        TrainingRun.objects.create(
+            job=job,
+            team=people.team,
+            cohort_version=cohort,
+            recipe="classification",
+            config={"control": name},
+            model_name="bright",
+            metrics={"accuracy": {"value": value, "low": None, "high": None}},
+        )
+    document = _run(_start(people)).document
+
+    assert {name: one["accuracy"]["value"] for name, one in document["controls"].items()} == {"image-border": 0.5}
+
+
+def test_a_version_that_has_left_the_zoo_is_not_another(people: People, cohort: Any, tmp_path: Path) -> None:
+    left = register(people.team, tmp_path, name="left")
+    evaluation = _start(people, model="left", cohort_version=1, id=uuid4())
+    type(left).objects.filter(pk=left.pk).delete()
+    finished = _run(evaluation)
+
+    assert (finished.job.state, finished.job.error_code) == ("failed", "model_version_not_found")
+
+
+def test_ages_and_makers_come_from_the_tags(people: People, model: Any) -> None:
+    from medportal.training.evaluations.run_evaluation import _attributes_of
+    from tests.chests import store_chest
+
+    series = store_chest(people.team, 77, has_cancer=False, slices=3, PatientAge="045Y", Manufacturer="Maker")
+
+    found = _attributes_of(series)
+    assert found["age"] == "40–59"
+    assert found["sex"] == "F"
+    assert found["manufacturer"] == "Maker"
