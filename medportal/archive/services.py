@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,6 +15,8 @@ from django.utils import timezone
 
 from medportal.accounts.models import Team, User
 from medportal.archive import incoming, storage
+from medportal.archive.arriving import Rows, count_in_series, count_in_study, is_other_patient, of_other_study
+from medportal.archive.derived import THUMBNAILS, thumbnail_name
 from medportal.archive.incoming import Incoming, read_incoming
 from medportal.archive.models import Instance, Patient, Series, Study
 from medportal.archive.rows import series_row, study_row
@@ -21,7 +24,7 @@ from medportal.audit.services import record
 from medportal.errors import ConflictError, MedportalError
 from medportal.messaging.services import publish
 
-Door = Literal["browser", "stow", "import", "demo"]
+Door = Literal["browser", "stow", "import", "demo", "model"]
 # While a study grows, its team is told this often; the end of it is always told (`series.changed`).
 TELL_TEAM_EVERY = timedelta(seconds=0.5)
 
@@ -35,6 +38,9 @@ class StoreResult:
     series: Series
     study: Study
     created_study: bool = False
+
+
+Answer = StoreResult | MedportalError
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,150 @@ def store_instance(
     finally:
         with suppress(OSError):
             path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One of many objects that arrive together."""
+
+    path: Path
+    # A small picture of its series (JPEG), where who brings it has one at hand: none is made then.
+    picture: bytes | None = None
+
+
+# Studies of which the team is told when many arrive together.
+TOLD_TOGETHER = 20
+
+
+def store_instances(
+    *, team: Team, arrivals: Sequence[Arrival], actor: User | None, door: Door, address: str = ""
+) -> list[Answer]:
+    """Store many objects, in the way and under the rules of `store_instance`; returns what became of each, in order.
+
+    Made for imports: the bytes are made durable together, and one transaction inserts the rows. What is wrong with one
+    object is its answer, and the others are stored; UnavailableError is raised, for it would meet them all.
+    """
+    origin = Origin(actor, door, address)
+    answers: dict[int, Answer] = {}
+    try:
+        fresh = _read_many(team, arrivals, origin, answers)
+        keys = storage.keep_many([(one.path, one.sha256) for one in fresh], team_id=team.pk)
+        for one, key in zip(fresh, keys, strict=True):
+            one.values.update(storage_key=key)
+        try:
+            with transaction.atomic():
+                answers |= _insert_together(team, fresh, origin)
+        except (IntegrityError, ConflictError):
+            # Somebody stored one of them a moment ago, or two of them are at odds: each by itself, then.
+            answers |= {one.place: _insert_alone(team, one, origin) for one in fresh}
+    finally:
+        for arrival in arrivals:
+            with suppress(OSError):
+                arrival.path.unlink(missing_ok=True)
+    return [answers[place] for place in range(len(arrivals))]
+
+
+@dataclass(frozen=True)
+class _Fresh:
+    """One of many arrivals, of which nothing is known yet."""
+
+    place: int
+    path: Path
+    picture: bytes | None
+    arrived: Incoming
+    # Columns of the instance's row.
+    values: dict[str, Any]
+
+    @property
+    def sha256(self) -> str:
+        return str(self.values["sha256"])
+
+
+def _read_many(team: Team, arrivals: Sequence[Arrival], origin: Origin, answers: dict[int, Answer]) -> list[_Fresh]:
+    """Return what is new among the arrivals; the others get their answers."""
+    fresh: list[_Fresh] = []
+    for place, (path, picture) in enumerate((one.path, one.picture) for one in arrivals):
+        try:
+            arrived = read_incoming(path)
+            values = {"sha256": storage.sha256_of(path), "size_bytes": path.stat().st_size}
+            fresh.append(_Fresh(place, path, picture, arrived, incoming.instance_values(arrived) | values))
+        except MedportalError as error:
+            answers[place] = error
+    uids = [one.arrived.sop_instance_uid for one in fresh]
+    rows = Instance.objects.select_related("series__study__patient", "team").defer("frame_ranges", "header")
+    known = {one.sop_instance_uid: one for one in rows.filter(team=team, sop_instance_uid__in=uids)}
+    for one in fresh:
+        if instance := known.get(one.arrived.sop_instance_uid):
+            answers[one.place] = _answer_again(instance, one.sha256, one.path, origin)
+    return [one for one in fresh if one.place not in answers]
+
+
+def _answer_again(known: Instance, sha256: str, path: Path, origin: Origin) -> Answer:
+    try:
+        return _again(known, sha256, path, origin)
+    except ConflictError as error:
+        return error
+
+
+def _insert_alone(team: Team, one: _Fresh, origin: Origin) -> Answer:
+    """Insert the rows of one of many; its bytes, which are durable, go again where it is refused."""
+    try:
+        return _insert(team, one.arrived, one.values, origin)
+    except IntegrityError:
+        known = _known(team, one.arrived.sop_instance_uid)
+        if known is None:
+            raise
+        answer = _answer_again(known, one.sha256, one.path, origin)
+    except MedportalError as error:
+        answer = error
+    if isinstance(answer, MedportalError):
+        storage.remove(one.values["storage_key"])
+    return answer
+
+
+def _insert_together(team: Team, fresh: Sequence[_Fresh], origin: Origin) -> dict[int, Answer]:
+    """Insert the rows of objects whose bytes are durable, and tell of them; all of them, or an error."""
+    rows = Rows(team, [one.arrived for one in fresh])
+    made = [rows.add(one.arrived, one.values) for one in fresh]
+    pictures = {row.series.series_instance_uid: one.picture for one, row in zip(fresh, made, strict=True)}
+    for series in rows.series.values():
+        _count_picture(series, pictures.get(series.series_instance_uid))
+    rows.insert()
+    for series in rows.series.values():
+        if picture := pictures.get(series.series_instance_uid):
+            storage.write_derived(THUMBNAILS, thumbnail_name(series.pk, series.revision), picture)
+    for row in made:
+        _record_stored(team, row.series.study, row, origin)
+    _tell_of_many(team, rows)
+    return {
+        one.place: StoreResult("stored", row, row.series, row.series.study, rows.is_new(row.series.study))
+        for one, row in zip(fresh, made, strict=True)
+    }
+
+
+def _count_picture(series: Series, picture: bytes | None) -> None:
+    """Have a picture that was brought along be the series' thumbnail, and its study's if that has none."""
+    if picture is None:
+        return
+    series.thumbnail_revision, series.thumbnail_is_due, study = series.revision, False, series.study
+    if study.thumbnail_series_uid in ("", series.series_instance_uid):
+        study.thumbnail_series_uid, study.thumbnail_revision = series.series_instance_uid, series.revision
+
+
+def _tell_of_many(team: Team, rows: Rows) -> None:
+    """Tell who has a study open that it grew, and the team of some: not of each of five thousand."""
+    for series in rows.series.values():
+        is_due = series.thumbnail_revision < series.revision and not series.thumbnail_is_due
+        if is_due:
+            Series.objects.filter(pk=series.pk).update(thumbnail_is_due=True)
+        if is_due or not rows.is_new(series.study):
+            told = {"study": study_row(series.study), "series": series_row(series)}
+            publish(study_topic(series.study), "series.grew" if is_due else "series.changed", told, team_id=team.pk)
+    # After the narrow topics, as everywhere.
+    of_study = {series.study.study_instance_uid: series for series in rows.series.values()}
+    for series in list(of_study.values())[:TOLD_TOGETHER]:
+        told = {"study": study_row(series.study), "series": series_row(series)}
+        publish(f"team:{team.slug}", "series.changed", told, team_id=team.pk)
 
 
 def _store(team: Team, arrived: Incoming, path: Path, origin: Origin) -> StoreResult:
@@ -127,21 +277,13 @@ def _insert(team: Team, arrived: Incoming, values: dict[str, Any], origin: Origi
     series = _series_of(study, arrived)
     instance = Instance.objects.create(team=team, series=series, **values)
     # The study's row is locked: nobody else counts in it, or in its series, before this is committed.
-    _count_in_series(series, arrived, values)
-    _count_in_study(study, series, values["size_bytes"])
+    count_in_series(series, arrived, values)
+    count_in_study(study, series, values["size_bytes"])
     is_due, tells_team = not series.thumbnail_is_due, _team_is_to_be_told(study, series)
     series.thumbnail_is_due = True
     series.save()
     study.save()
-    record(
-        actor=origin.actor,
-        action="instance.stored",
-        team=team.slug,
-        object_type="instance",
-        object_id=instance.sop_instance_uid,
-        address=origin.address,
-        detail={"door": origin.door, "study": study.study_instance_uid, "sha256": instance.sha256},
-    )
+    _record_stored(team, study, instance, origin)
     told = {"study": study_row(study), "series": series_row(series)}
     topic = study_topic(study)
     publish(topic, "instance.stored", {**told, "sop_instance_uid": instance.sop_instance_uid}, team_id=team.pk)
@@ -153,12 +295,24 @@ def _insert(team: Team, arrived: Incoming, values: dict[str, Any], origin: Origi
     return StoreResult("stored", instance, series, study, is_new_study)
 
 
+def _record_stored(team: Team, study: Study, instance: Instance, origin: Origin) -> None:
+    record(
+        actor=origin.actor,
+        action="instance.stored",
+        team=team.slug,
+        object_type="instance",
+        object_id=instance.sop_instance_uid,
+        address=origin.address,
+        detail={"door": origin.door, "study": study.study_instance_uid, "sha256": instance.sha256},
+    )
+
+
 def _study_of(team: Team, arrived: Incoming) -> tuple[Study, bool]:
     """Return the object's study, made if it is new, with its row locked."""
     locked = Study.objects.select_for_update(of=("self",)).select_related("patient", "team")
     study = locked.filter(team=team, study_instance_uid=arrived.study_instance_uid).first()
     if study is not None:
-        if not study.has_conflict and _is_other_patient(study.patient, arrived):
+        if not study.has_conflict and is_other_patient(study.patient, arrived):
             study.has_conflict = True
         return study, False
     patient, has_conflict = _patient_of(team, arrived)
@@ -167,11 +321,6 @@ def _study_of(team: Team, arrived: Incoming) -> tuple[Study, bool]:
         team=team, study_instance_uid=arrived.study_instance_uid, defaults=values
     )
     return locked.get(pk=made.pk), is_new
-
-
-def _is_other_patient(patient: Patient, arrived: Incoming) -> bool:
-    values = incoming.patient_values(arrived.attributes)
-    return any(getattr(patient, column) != value for column, value in values.items())
 
 
 def _patient_of(team: Team, arrived: Incoming) -> tuple[Patient, bool]:
@@ -195,11 +344,7 @@ def _require_no_other_study(team: Team, arrived: Incoming) -> None:
     """Refuse an object whose series is held under another study, before its bytes are kept."""
     rows = Series.objects.filter(team=team, series_instance_uid=arrived.series_instance_uid)
     if rows.exclude(study__study_instance_uid=arrived.study_instance_uid).exists():
-        raise _of_other_study()
-
-
-def _of_other_study() -> ConflictError:
-    return ConflictError("series_of_other_study", "This Series Instance UID belongs to another study here.")
+        raise of_other_study()
 
 
 def _series_of(study: Study, arrived: Incoming) -> Series:
@@ -210,28 +355,8 @@ def _series_of(study: Study, arrived: Incoming) -> Series:
     )
     # Somebody may have brought the series with another study since it was looked for.
     if series.study_id != study.pk:
-        raise _of_other_study()
+        raise of_other_study()
     return series
-
-
-def _count_in_series(series: Series, arrived: Incoming, values: dict[str, Any]) -> None:
-    reason = incoming.reason_not_displayable(arrived, values)
-    # One object that can be shown does not make up for one that cannot: the first reason stays.
-    series.reason_not_displayable = series.reason_not_displayable or reason
-    series.number_of_instances += 1
-    series.number_of_frames += values["number_of_frames"]
-    series.transfer_syntax_uids = sorted({*series.transfer_syntax_uids, values["transfer_syntax_uid"]})
-    series.revision += 1
-
-
-def _count_in_study(study: Study, series: Series, size_bytes: int) -> None:
-    study.number_of_instances += 1
-    study.size_bytes += size_bytes
-    if series.revision == 1:
-        study.number_of_series += 1
-        study.modalities_in_study = sorted({*study.modalities_in_study, series.modality} - {""})
-        study.is_synthetic = study.is_synthetic or series.is_synthetic
-    study.revision += 1
 
 
 def _team_is_to_be_told(study: Study, series: Series) -> bool:
