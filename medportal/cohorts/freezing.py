@@ -156,7 +156,7 @@ def _with_splits(
         _check_strata(strata, classes, parts)
     elif len(strata) < parts:
         raise InvalidError("too_few_groups", f"{len(strata)} patient(s) are too few for {parts} splits.")
-    splits = split_groups(strata, fractions, seed=seed)
+    splits = split_groups(strata, fractions, seed=seed, sizes=Counter(choice.group for choice in choices))
     if missing_splits := {s for s, part in fractions.items() if part > 0} - set(splits.values()):
         raise InvalidError("too_few_groups", f"Too few patients: the {min(missing_splits)} split would be empty.")
     return [replace(choice, split=splits[choice.group]) for choice in choices]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -19,6 +20,7 @@ from medportal.cohorts.checking import check_of
 from medportal.cohorts.freezing import Choice, freeze_version
 from medportal.cohorts.hashing import hash_series
 from medportal.cohorts.models import CohortVersion, Kind
+from medportal.cohorts.names import in_order
 from medportal.errors import InvalidError
 
 __all__ = ["Choice", "choose_version", "freeze_version", "group_of", "mark_untrainable"]
@@ -70,21 +72,14 @@ def choose_version(
 
 def _classes_that_occur(choices: Sequence[Choice], kind: str) -> list[str]:
     """Return the classes in the order in which a model is to know them: the negative one first, where there is one."""
-    return in_order({name for choice in choices for name in choice.classes_in_it(kind)})
+    return in_order(name for choice in choices for name in choice.classes_in_it(kind))
 
 
-# What a class is called in which nothing is found.
-NEGATIVES = ("normal", "negative", "no", "none", "0", "healthy", "control", "absent", "background")
-
-
-def in_order(names: Collection[str]) -> list[str]:
-    """Return class names sorted, with those first that say that nothing is there."""
-    places = {name: place for place, name in enumerate(NEGATIVES)}
-    return sorted(names, key=lambda name: (places.get(name.casefold(), len(NEGATIVES)), _natural(name)))
-
-
-def _natural(name: str) -> tuple[int, int, str]:
-    return (0, int(name), name) if name.isdecimal() else (1, 0, name)
+def check_name(name: str) -> str:
+    """Return a cohort's name; InvalidError `cohort_name` for one that cannot stand in an address."""
+    if not re.fullmatch(r"[-a-zA-Z0-9_]{1,80}", name):
+        raise InvalidError("cohort_name", "A cohort's name has letters, digits, - and _ alone, at most 80.")
+    return name
 
 
 def group_of(patient: Patient, study_instance_uid: str) -> str:

@@ -61,15 +61,21 @@ def _described(data: bytes) -> tuple[str, int, int]:
             warnings.simplefilter("ignore")
             with Image.open(BytesIO(data), formats=FORMATS) as image:
                 mode, (columns, rows) = image.mode, image.size
-    except (*_BROKEN, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise _too_large() from error
+    except _BROKEN as error:
         raise InvalidError("picture", "It is no PNG, JPEG or BMP picture, or its header is broken.") from error
     # Pillow holds colour in four bytes, and the array beside it.
     if rows * columns * 4 > DEFAULT_LIMITS.decoded_frame_bytes:
-        limit = DEFAULT_LIMITS.decoded_frame_bytes // MIB
-        raise TooLargeError("pixel_limit", f"The picture of {rows} × {columns} decodes to more than {limit} MB.")
+        raise _too_large()
     if mode == "F" or not rows or not columns:
         raise InvalidError("picture", f"A picture of mode {mode} is not read here.")
     return mode, rows, columns
+
+
+def _too_large() -> TooLargeError:
+    limit = DEFAULT_LIMITS.decoded_frame_bytes // MIB
+    return TooLargeError("pixel_limit", f"The picture decodes to more than {limit} MB.")
 
 
 def _decoded(

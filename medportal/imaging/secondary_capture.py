@@ -17,6 +17,9 @@ from pydicom.uid import (
     CTImageStorage,
     ExplicitVRLittleEndian,
     MRImageStorage,
+    MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+    MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+    MultiFrameTrueColorSecondaryCaptureImageStorage,
     SecondaryCaptureImageStorage,
 )
 
@@ -25,6 +28,8 @@ from medportal.imaging.volumes import Volume
 _IMPLEMENTATION = "2.25.158837346402517345178401372947"
 # Rises when other bytes are written for the same image: the UIDs are of the bytes.
 _WRITTEN_AS = 1
+# (0018,2001) Page Number Vector.
+_PAGE_NUMBERS = 0x00182001
 
 
 @dataclass(frozen=True)
@@ -60,24 +65,44 @@ def _key(array: NDArray[np.generic], provenance: Provenance, *more: object) -> s
     return digest.hexdigest()
 
 
-def picture_object(array: NDArray[np.generic], provenance: Provenance) -> bytes:
-    """Return a picture (row, column) of uint8 or uint16, or (row, column, 3) of uint8, as a DICOM file, pixel by pixel."""
+def stack_objects(array: NDArray[Any], provenance: Provenance) -> Iterator[bytes]:
+    """Yield the one DICOM file of a stack of pictures, pixel by pixel.
+
+    (slice, row, column) of uint8 or uint16, or (slice, row, column, 3) of uint8. One slice is Secondary Capture Image
+    Storage, several are frames of the multi-frame classes (PS3.3 A.8.2 to A.8.5).
+    """
     key = _key(array, provenance)
     ds = _common(provenance, key, provenance.modality or "OT")
-    ds.SOPClassUID, ds.SOPInstanceUID = SecondaryCaptureImageStorage, _uid(key, "instance", 0)
+    ds.SOPClassUID, ds.SOPInstanceUID = _class_of(array), _uid(key, "instance", 0)
     ds.InstanceNumber = 1
     # C.8.6.1: a workstation made it, or it was made up.
     ds.ConversionType = "SYN" if provenance.is_synthetic else "WSD"
+    if len(array) > 1:
+        ds.NumberOfFrames = len(array)
+        # C.8.6.3: nothing is known of what lies between the frames.
+        ds.FrameIncrementPointer = _PAGE_NUMBERS
+        ds.PageNumberVector = list(range(1, len(array) + 1))
     _set_pixels(ds, array)
-    return _file_bytes(ds)
+    yield _file_bytes(ds)
 
 
-def volume_objects(volume: Volume, provenance: Provenance, *, modality: str) -> Iterator[bytes]:
+def _class_of(array: NDArray[Any]) -> UID:
+    if len(array) == 1:
+        return SecondaryCaptureImageStorage
+    if array.ndim == 4:
+        return MultiFrameTrueColorSecondaryCaptureImageStorage
+    if array.dtype.itemsize > 1:
+        return MultiFrameGrayscaleWordSecondaryCaptureImageStorage
+    return MultiFrameGrayscaleByteSecondaryCaptureImageStorage
+
+
+def volume_objects(volume: Volume, provenance: Provenance) -> Iterator[bytes]:
     """Yield the slices of a volume as CT or MR Image Storage files, in order along their normal.
 
     Whole numbers of 16 bits are kept as they are; others are quantised to 16 bits with a line back (Rescale Slope).
     """
     stored, slope, intercept = _as_stored(volume.array)
+    modality = provenance.modality or volume.modality
     key = _key(stored, provenance, slope, intercept, volume.origin_mm, volume.orientation, volume.spacing_mm_zyx)
     common = _common(provenance, key, modality)
     common.SOPClassUID = CTImageStorage if modality == "CT" else MRImageStorage
@@ -91,7 +116,7 @@ def volume_objects(volume: Volume, provenance: Provenance, *, modality: str) -> 
         ds.SOPInstanceUID, ds.InstanceNumber = _uid(key, "instance", index), index + 1
         position = np.asarray(volume.origin_mm) + normal * index * volume.spacing_mm_zyx[0]
         ds.ImagePositionPatient = [_decimal(value) for value in position]
-        _set_pixels(ds, stored[index])
+        _set_pixels(ds, stored[index : index + 1])
         yield _file_bytes(ds)
 
 
@@ -154,13 +179,13 @@ def _set_plane(ds: Dataset, volume: Volume, key: str) -> None:
 
 
 def _set_pixels(ds: Dataset, array: NDArray[Any]) -> None:
-    """Put a picture into the Image Pixel Module (PS3.3 C.7.6.3)."""
-    is_colour = array.ndim == 3
+    """Put a stack into the Image Pixel Module (PS3.3 C.7.6.3)."""
+    is_colour = array.ndim == 4
     ds.SamplesPerPixel = 3 if is_colour else 1
     ds.PhotometricInterpretation = "RGB" if is_colour else "MONOCHROME2"
     if is_colour:
         ds.PlanarConfiguration = 0
-    ds.Rows, ds.Columns = array.shape[:2]
+    ds.Rows, ds.Columns = array.shape[1:3]
     ds.BitsAllocated = ds.BitsStored = array.dtype.itemsize * 8
     ds.HighBit = ds.BitsStored - 1
     ds.PixelRepresentation = int(array.dtype.kind == "i")

@@ -1,0 +1,232 @@
+"""Boxes around what is seen in pictures: Pascal VOC (one XML for each picture) and COCO (one JSON for all)."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element, TreeBuilder
+from xml.parsers import expat
+
+from medportal.cohorts.datasets.files import files_in, folder_named, read_bytes, relative_name, require_folder, within
+from medportal.cohorts.datasets.folders import pairs_of
+from medportal.cohorts.datasets.items import DataSet, Item, Loaded, Options, require_count, split_of
+from medportal.cohorts.datasets.tables import SideTable
+from medportal.errors import InvalidError, MedportalError
+from medportal.imaging.decoder import Decoder
+from medportal.imaging.limits import MIB
+from medportal.imaging.marks import Box
+from medportal.imaging.pictures import read_picture
+
+XML_BYTES, JSON_BYTES = 4 * MIB, 512 * MIB
+MOST_BOXES = 10_000
+_DEEPEST = 32
+
+
+class Flat:
+    """A box in a picture: left, top, right, bottom in pixel edges, before it is cut to the picture."""
+
+    __slots__ = ("corners", "label")
+
+    def __init__(self, label: str, corners: tuple[float, float, float, float]) -> None:
+        if not all(math.isfinite(value) for value in corners):
+            raise InvalidError("box", f"a box of “{label}” is not of numbers.")
+        self.label, self.corners = label, corners
+
+
+def boxes_within(flats: Sequence[Flat], rows: int, columns: int) -> list[Box]:
+    """Return boxes cut to a picture, in edges of the stack; what is empty then is left out."""
+    boxes = []
+    for flat in flats:
+        left, top, right, bottom = flat.corners
+        low = (0.0, max(top, 0.0), max(left, 0.0))
+        high = (1.0, min(bottom, float(rows)), min(right, float(columns)))
+        if low[1] < high[1] and low[2] < high[2]:
+            boxes.append(Box(flat.label, low, high))
+    return boxes
+
+
+def _load(path: Path, flats: Sequence[Flat], size: tuple[int, int] | None, decoder: Decoder) -> Loaded:
+    picture = read_picture(read_bytes(path), decoder)
+    rows, columns = picture.shape[:2]
+    if size is not None and size != (rows, columns):
+        detail = f"its annotation is for {size[0]} × {size[1]}, but the image is {rows} × {columns} (rows × columns)."
+        raise InvalidError("box_size", detail)
+    return Loaded(stack=picture[None], boxes=boxes_within(flats, rows, columns))
+
+
+def _finish(
+    data: DataSet, found: Sequence[tuple[Item, Path, list[Flat], tuple[int, int] | None]], options: Options
+) -> None:
+    """Give the items their boxes of the classes that are wanted."""
+    labels = {flat.label for _, _, flats, _ in found for flat in flats}
+    if options.classes and not labels & set(options.classes):
+        raise InvalidError(
+            "classes", f"No box is of the classes named: there are {', '.join(sorted(labels)) or 'none'}."
+        )
+    left_out = sorted(labels - set(options.classes)) if options.classes else []
+    if left_out:
+        data.notes.append(f"Boxes of other classes are left out: {', '.join(left_out)}.")
+    data.classes = list(options.classes) or sorted(labels)
+    for item, path, flats, size in found:
+        kept = [flat for flat in flats if flat.label in data.classes]
+        data.items.append(Item(item.name, partial(_load, path, kept, size), (), item.group, item.split))
+
+
+def read_voc(root: Path, options: Options) -> DataSet:
+    """Read `images/` and `annotations/*.xml` with the same stems (Everingham et al. 2010: from 1, both ends within)."""
+    images = folder_named(root, "images", "jpegimages")
+    annotations = folder_named(root, "annotations")
+    data = DataSet("boxes", [])
+    pairs = pairs_of(data, files_in(images), files_in(annotations, {".xml"}), root, "annotation")
+    require_count(len(pairs))
+    table = SideTable(data, options)
+    found: list[tuple[Item, Path, list[Flat], tuple[int, int] | None]] = []
+    for image, annotation in pairs:
+        name = relative_name(image, root)
+        try:
+            flats, size = _voc(parse_xml(read_bytes(annotation, XML_BYTES)))
+            item = Item(name, _nothing, (), *table.of(name))
+        except MedportalError as error:
+            data.refuse(name, f"{annotation.name}: {error.detail}")
+        else:
+            found.append((item, image, flats, size))
+    _finish(data, found, options)
+    return data
+
+
+def _nothing(_: Decoder) -> Loaded:
+    return Loaded()
+
+
+def parse_xml(data: bytes) -> Element:
+    """Return the tree of an XML document; InvalidError `xml` for what is none, is too deep, or declares a type.
+
+    Without a document type there are no entities, so that none can grow or reach for a file.
+    """
+    builder, parser, depth = TreeBuilder(), expat.ParserCreate(), 0
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > _DEEPEST:
+            raise InvalidError("xml", "its elements are nested too deep.")
+        builder.start(name, attributes)
+
+    def end(name: str) -> None:
+        nonlocal depth
+        depth -= 1
+        builder.end(name)
+
+    def refuse(*_: object) -> None:
+        raise InvalidError("xml", "it declares a document type, which is not read here.")
+
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    parser.CharacterDataHandler = builder.data
+    parser.StartDoctypeDeclHandler = refuse
+    try:
+        parser.Parse(data, True)
+        return builder.close()
+    except (expat.ExpatError, AssertionError, ValueError) as error:
+        raise InvalidError("xml", "it is no XML.") from error
+
+
+def _voc(tree: Element) -> tuple[list[Flat], tuple[int, int] | None]:
+    """Return (boxes, (rows, columns) that the annotation is for, if it says)."""
+    size = (_number(tree, "size/height", 0), _number(tree, "size/width", 0))
+    objects = tree.findall("object")
+    if len(objects) > MOST_BOXES:
+        raise InvalidError("boxes", f"it has more than {MOST_BOXES} boxes.")
+    flats = []
+    for one in objects:
+        label = (one.findtext("name") or "").strip()
+        if not label or len(label) > 60:
+            raise InvalidError("box", "an object has no name, or a long one.")
+        left, top, right, bottom = (_number(one, f"bndbox/{key}") for key in ("xmin", "ymin", "xmax", "ymax"))
+        flats.append(Flat(label, (left - 1, top - 1, right, bottom)))
+    return flats, (int(size[0]), int(size[1])) if all(size) else None
+
+
+def _number(tree: Element, path: str, default: float | None = None) -> float:
+    text = tree.findtext(path)
+    if text is None and default is not None:
+        return default
+    try:
+        return float(text or "")
+    except ValueError as error:
+        raise InvalidError("box", f"“{path}” is missing or no number.") from error
+
+
+def read_coco(root: Path, options: Options) -> DataSet:
+    """Read one JSON (or one for each split, by its name) and the images that it names (Lin et al. 2014: from 0)."""
+    documents, root = _documents(root, options)
+    data = DataSet("boxes", [])
+    table = SideTable(data, options)
+    found: list[tuple[Item, Path, list[Flat], tuple[int, int] | None]] = []
+    for path, split in documents:
+        images, boxes = _coco(path)
+        require_count(len(found) + len(images))
+        for key, (name, size) in images.items():
+            try:
+                flats = [Flat(label, corners) for label, corners in boxes.get(key, [])]
+                group, told = table.of(name)
+                file = _image_file(root, name)
+            except MedportalError as error:
+                data.refuse(name, error.detail)
+            else:
+                found.append((Item(name, _nothing, (), group, told or split), file, flats, size))
+    _finish(data, found, options)
+    return data
+
+
+def _documents(path: Path, options: Options) -> tuple[list[tuple[Path, str]], Path]:
+    """Return ([(JSON, split)], the folder of the images)."""
+    if path.is_file():
+        return [(path, "")], options.root or path.parent
+    require_folder(path)
+    files = [one for one in files_in(path, {".json"}) if one.parent == path or one.parent.name == "annotations"]
+    if not files:
+        raise InvalidError("coco", f"There is no JSON in “{path.name}”.")
+    splits = [next(filter(None, map(split_of, one.stem.replace("-", "_").split("_"))), "") for one in files]
+    if len(files) > 1 and not all(splits):
+        raise InvalidError("coco", f"“{path.name}” has several JSON files; name one, or call them by their splits.")
+    return list(zip(files, splits if len(files) > 1 else [""], strict=True)), options.root or path
+
+
+def _image_file(root: Path, name: str) -> Path:
+    """Return where an image lies: at its name, or below `images/`."""
+    path = within(root, name)
+    return path if path.is_file() else within(root / "images", name)
+
+
+_Corners = tuple[float, float, float, float]
+
+
+def _coco(
+    path: Path,
+) -> tuple[dict[int, tuple[str, tuple[int, int] | None]], Mapping[int, list[tuple[str, _Corners]]]]:
+    """Return ({image: (file name, (rows, columns))}, {image: [(class, corners)]})."""
+    try:
+        document = json.loads(read_bytes(path, JSON_BYTES))
+        names = {int(one["id"]): str(one["name"])[:60] for one in document["categories"]}
+        images = {int(one["id"]): (str(one["file_name"]), _size(one)) for one in document["images"]}
+        boxes: dict[int, list[tuple[str, _Corners]]] = defaultdict(list)
+        for one in document["annotations"]:
+            left, top, width, height = (float(value) for value in one["bbox"])
+            corners = (left, top, left + width, top + height)
+            boxes[int(one["image_id"])].append((names[int(one["category_id"])], corners))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InvalidError("coco", f"“{path.name}” is no COCO document ({type(error).__name__}: {error}).") from error
+    if crowded := next((key for key, of in boxes.items() if len(of) > MOST_BOXES), None):
+        raise InvalidError("coco", f"Image {crowded} has more than {MOST_BOXES} boxes.")
+    if lost := set(boxes) - set(images):
+        raise InvalidError("coco", f"“{path.name}” has boxes of image {min(lost)}, which it does not list.")
+    return images, boxes
+
+
+def _size(one: Mapping[str, Any]) -> tuple[int, int] | None:
+    return (int(one["height"]), int(one["width"])) if one.get("height") and one.get("width") else None

@@ -1,0 +1,67 @@
+"""Files of a data set's folder: found by name, read within limits, never outside the folder."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path, PurePosixPath
+
+from medportal.errors import InvalidError, NotFoundError, TooLargeError
+from medportal.imaging.limits import MIB
+from medportal.imaging.pictures import SUFFIXES
+
+PICTURE_BYTES = 256 * MIB
+
+
+def read_bytes(path: Path, limit: int = PICTURE_BYTES) -> bytes:
+    """Return a file's content; InvalidError `unreadable` where it cannot be read, TooLargeError `file_size`."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise InvalidError("unreadable", "The file is missing or cannot be read.") from error
+    if len(data) > limit:
+        raise TooLargeError("file_size", f"The file is larger than {limit // MIB} MB.")
+    return data
+
+
+def within(root: Path, name: str) -> Path:
+    """Return where a file of a data set lies; InvalidError `outside` for a name that leads out of it."""
+    parts = PurePosixPath(name.replace("\\", "/"))
+    if not name or parts.is_absolute() or ".." in parts.parts or "\0" in name:
+        raise InvalidError("outside", "The path is empty or leads out of the data set.")
+    return root / parts
+
+
+def require_folder(path: Path) -> None:
+    """Refuse what is no folder."""
+    if not path.is_dir():
+        raise NotFoundError("no_folder", f"There is no folder “{path.name}”.")
+
+
+def files_in(folder: Path, suffixes: Collection[str] = SUFFIXES) -> list[Path]:
+    """Return the files below a folder that end in one of the suffixes, in order of their paths; no hidden ones."""
+    return sorted(path for path in _walk(folder) if path.suffix.lower() in suffixes)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        parts = path.relative_to(folder).parts
+        # Archives made on a Mac carry a shadow of each file.
+        if any(part.startswith(".") or part == "__MACOSX" for part in parts):
+            continue
+        if path.is_file():
+            yield path
+
+
+def folder_named(root: Path, *names: str) -> Path:
+    """Return the folder of one of the names, whatever its case; NotFoundError `no_folder` names the first."""
+    require_folder(root)
+    for child in sorted(root.iterdir()):
+        if child.is_dir() and child.name.casefold() in names:
+            return child
+    raise NotFoundError("no_folder", f"There is no folder “{names[0]}” in “{root.name}”.")
+
+
+def relative_name(path: Path, root: Path) -> str:
+    """Return a file's name within the data set."""
+    return path.relative_to(root).as_posix()

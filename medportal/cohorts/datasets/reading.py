@@ -1,0 +1,153 @@
+"""Reads a data set of any known format, and settles its classes, groups and splits before anything is stored."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from medportal.cohorts.datasets.arrays import read_npz
+from medportal.cohorts.datasets.boxes import read_coco, read_voc
+from medportal.cohorts.datasets.folders import read_imagefolder, read_masks
+from medportal.cohorts.datasets.items import DataSet, Item, Options, split_of
+from medportal.cohorts.datasets.tables import read_csv
+from medportal.cohorts.names import in_order
+from medportal.errors import InvalidError
+from medportal.imaging.decoder import Decoder
+
+DEFAULT_PARTS = {"train": 0.7, "validation": 0.15, "test": 0.15}
+READERS: dict[str, Callable[[Path, Options, Decoder], DataSet]] = {
+    "imagefolder": lambda path, options, _: read_imagefolder(path, options),
+    "csv": lambda path, options, _: read_csv(path, options),
+    "masks": read_masks,
+    "voc": lambda path, options, _: read_voc(path, options),
+    "coco": lambda path, options, _: read_coco(path, options),
+    "npz": lambda path, options, _: read_npz(path, options),
+}
+
+
+@dataclass(frozen=True)
+class SplitRule:
+    """How the splits come about: kept as given (or made, where none is), made anew, or one for all."""
+
+    # None: what is given is kept, else they are made in the default parts.
+    parts: dict[str, float] | None = None
+    column: str = ""
+    all_in: str = ""
+
+    @property
+    def fractions(self) -> dict[str, float]:
+        """The parts in which splits are made."""
+        return self.parts or DEFAULT_PARTS
+
+
+def split_rule(text: str) -> SplitRule:
+    """Return what `train=.7,validation=.15,test=.15`, `column:NAME`, `all:test` or "" asks for.
+
+    Raises InvalidError `split_rule` for anything else.
+    """
+    word, _, rest = text.partition(":")
+    if not text:
+        return SplitRule()
+    if word == "column" and rest:
+        return SplitRule(column=rest)
+    if word == "all" and split_of(rest):
+        return SplitRule(all_in=split_of(rest))
+    try:
+        pairs = [part.split("=") for part in text.split(",")]
+        parts = {split_of(name): float(value) for name, value in pairs}
+    except ValueError:
+        parts = {}
+    is_whole = bool(parts) and min(parts.values()) >= 0 and abs(sum(parts.values()) - 1) < 1e-6
+    if not is_whole or "" in parts or len(parts) < len(text.split(",")):
+        detail = (
+            f"“{text}” is no split: say train=.7,validation=.15,test=.15 (they add up to 1), column:NAME or all:test."
+        )
+        raise InvalidError("split_rule", detail)
+    return SplitRule(parts={split: part for split, part in parts.items() if part > 0})
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be imported, and how."""
+
+    path: Path
+    format: str
+    cohort: str
+    split: SplitRule = field(default_factory=SplitRule)
+    options: Options = field(default_factory=Options)
+    seed: int = 0
+    title: str = ""
+    description: str = ""
+    # The label scheme and the issuer of the patients' ids; by default the cohort's name.
+    scheme: str = ""
+    issuer: str = ""
+    is_synthetic: bool = False
+
+
+def read_dataset(request: Request, decoder: Decoder) -> DataSet:
+    """Return the data set with its classes settled and its splits as the rule says.
+
+    Raises InvalidError `unknown_format`, `empty` where nothing remains, `group_on_two_sides`, `classes`, and what the
+    formats' readers raise of the whole.
+    """
+    reader = READERS.get(request.format)
+    if reader is None:
+        raise InvalidError("unknown_format", f"“{request.format}” is no format: they are {', '.join(READERS)}.")
+    options = request.options
+    if request.split.column:
+        options = replace(options, split_column=request.split.column)
+    data = reader(request.path, options, decoder)
+    if options.is_images_only:
+        data.kind, data.classes = "images", []
+    if data.kind in ("classes", "multi_label") and not data.classes:
+        _settle_classes(data, options)
+    _settle_splits(data, request.split)
+    if not data.items:
+        reason = f" ({data.refused[0][0]}: {data.refused[0][1]})" if data.refused else ""
+        raise InvalidError("empty", f"Nothing in “{request.path.name}” can be imported{reason}.")
+    return data
+
+
+def _settle_classes(data: DataSet, options: Options) -> None:
+    """Order the labels that occur, or keep to those that are asked for."""
+    found = Counter(label for item in data.items for label in item.labels)
+    if not options.classes:
+        data.classes = in_order(found)
+        return
+    data.classes = list(options.classes)
+    if data.items and not set(found) & set(data.classes):
+        names = ", ".join(in_order(found)[:20]) or "none"
+        raise InvalidError("classes", f"No image is of the classes named: the labels are {names}.")
+    for label in sorted(set(found) - set(data.classes)):
+        data.notes.append(
+            f"{found[label]} image(s) of class “{label}” are left out: it is not among the classes named."
+        )
+    if data.kind == "classes":
+        data.items = [item for item in data.items if item.labels[0] in data.classes]
+    else:
+        data.items = [replace(item, labels=tuple(x for x in item.labels if x in data.classes)) for item in data.items]
+
+
+def _settle_splits(data: DataSet, rule: SplitRule) -> None:
+    """Apply the rule; refuse a given split that parts a group, or that only some items have."""
+    given = [item for item in data.items if item.split]
+    if rule.all_in:
+        data.items = [replace(item, split=rule.all_in) for item in data.items]
+    elif rule.parts is not None and given:
+        data.notes.append("The data set's own split is replaced by one that is made, as asked for.")
+        data.items = [replace(item, split="") for item in data.items]
+    elif given and len(given) < len(data.items):
+        missing = next(item for item in data.items if not item.split)
+        raise InvalidError("split_missing", f"“{missing.name}” has no split, while others have one.")
+    elif rule.column and data.items and not given:
+        raise InvalidError("split_missing", f"“{rule.column}” gives no splits in this format.")
+    side: dict[str, Item] = {}
+    for item in data.items:
+        other = side.setdefault(item.group, item) if item.group else item
+        if other.split != item.split:
+            detail = (
+                f"“{other.name}” ({other.split}) and “{item.name}” ({item.split}) are of one group, “{item.group}”."
+            )
+            raise InvalidError("group_on_two_sides", detail)
