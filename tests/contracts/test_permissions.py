@@ -74,6 +74,7 @@ class World:
             register(self.team, folder / str(number), turns=number, stage=stage)
         self.mask = self._mask()
         self.jobs = self._jobs()
+        self.evaluation = self._evaluation()
         self.token = _token_of(self.users["reader"])
 
     def _mask(self) -> Any:
@@ -106,6 +107,28 @@ class World:
         )
         return {"analysis": analysis.pk, "training": training.pk, "job": analysis.pk}
 
+    def _evaluation(self) -> Any:
+        from medportal.training.models import Evaluation
+
+        head = {
+            "format": 1,
+            "task": "classification",
+            "kind": "classes",
+            "model": "bright",
+            "version": 3,
+            "split": "test",
+        }
+        figures = {"cohort": "chests", "cohort_version": 1, "n": 1, "groups": 1, "classes": [], "metrics": {}}
+        return Evaluation.objects.create(
+            id=uuid4(),
+            team=self.team,
+            model_name="bright",
+            model_version=3,
+            cohort_version=self.cohort,
+            split="test",
+            document=head | figures,
+        ).pk
+
     def member_with_rights(self) -> Any:
         """Somebody who is none of the roles' accounts."""
         if not hasattr(self, "_starter"):
@@ -129,6 +152,7 @@ class World:
             # A candidate: it can be promoted and archived.
             "number": 1 if name.startswith("cohort") else 3,
             "set_id": self.mask.pk,
+            "evaluation_id": self.evaluation,
         }
         plain = re.sub(r"\(\?P<(\w+)>[^()]*\)", lambda m: str(values[m[1]]), pattern)
         plain = re.sub(r"<(?:\w+:)?(\w+)>", lambda m: str(values[m[1]]), plain)
@@ -157,6 +181,7 @@ class World:
                 "recipe": "classification",
                 "model": "chests",
             },
+            "POST evaluations": {"id": str(uuid4()), "model": "bright", "cohort": "chests", "split": "train"},
             "POST analyses": {
                 "id": str(uuid4()),
                 "series_instance_uid": self.series.series_instance_uid,
