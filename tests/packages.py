@@ -210,8 +210,8 @@ def _golden_inputs(document: dict[str, Any]) -> dict[str, np.ndarray]:
         one_hot = np.eye(max(1, len(document["classes"])), dtype=np.float32)
         latent = np.random.default_rng(0).standard_normal((len(one_hot), LATENT)).astype(np.float32)
         return {"latent": latent, "class": one_hot}
-    sides = (SIZE,) * document["input"]["dimensions"]
-    return {"image": np.random.default_rng(0).random((1, 1, *sides)).astype(np.float32)}
+    sides, channels = (SIZE,) * document["input"]["dimensions"], 3 if document["input"]["colour"] else 1
+    return {"image": np.random.default_rng(0).random((1, channels, *sides)).astype(np.float32)}
 
 
 def run_network(path: Path, inputs: dict[str, np.ndarray], outputs: list[str]) -> dict[str, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -41,8 +42,7 @@ def columns_of(mask: Mask) -> dict[str, Any]:
     array = np.asarray(mask.array)
     if array.ndim != 3 or array.dtype.kind not in "biu":
         raise InvalidError("mask_shape", "A mask is an array of whole numbers (slice, row, column).")
-    if array.size > MAX_VOXELS:
-        raise TooLargeError("mask_size", f"A mask may have at most {MAX_VOXELS} voxels.")
+    require_room(array.shape)
     low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
     if low < 0 or high > 65_535:
         raise InvalidError("mask_values", f"A mask's numbers are 0 to 65535; these are {low} to {high}.")
@@ -72,6 +72,12 @@ def _checked_segments(mask: Mask) -> list[dict[str, Any]]:
     elif unnamed := set(voxels) - {0} - set(named):
         raise InvalidError("segments", f"The mask holds {min(unnamed)}, which is none of its segments.")
     return [{"value": value, "label": label, "voxels": voxels.get(value, 0)} for value, label in sorted(named.items())]
+
+
+def require_room(shape: Sequence[int]) -> None:
+    """Refuse a mask of more voxels than are kept: TooLargeError `mask_size`."""
+    if math.prod(shape) > MAX_VOXELS:
+        raise TooLargeError("mask_size", f"A mask may have at most {MAX_VOXELS} voxels.")
 
 
 def array_of(label_map: LabelMap) -> NDArray[np.uint8] | NDArray[np.uint16]:

@@ -17,6 +17,14 @@ class VerdictSerializer(serializers.Serializer[Any]):
     probability = serializers.FloatField(help_text="Of the positive class, 0 to 1")
     threshold = serializers.FloatField()
     positive = serializers.BooleanField()
+    probabilities = serializers.DictField(
+        child=serializers.FloatField(), default=dict, help_text="Of each class, where the model tells classes apart"
+    )
+    measures = serializers.DictField(
+        child=serializers.FloatField(),
+        default=dict,
+        help_text="What was measured: millilitres of each segment, number of boxes of each class, …",
+    )
 
 
 class SliceResultSerializer(serializers.Serializer[Any]):

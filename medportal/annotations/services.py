@@ -275,13 +275,14 @@ def save_result(
     verdict: dict[str, Any],
     slices: list[dict[str, Any]],
     boxes: Sequence[Box] = (),
-    mask: Mask | None = None,
+    mask: Mask | dict[str, Any] | None = None,
 ) -> AnnotationSet:
     """Keep what a model made of a series; a job has one result, however often it is saved.
 
-    Raises InvalidError `mask_shape` where the mask is not of the series' stack, and as `label_maps.columns_of`.
+    A mask may come packed by `label_maps.columns_of`, so that the caller's transaction does not wait for that. Raises
+    InvalidError `mask_shape` where the mask is not of the series' stack, and as `label_maps.columns_of`.
     """
-    columns = columns_of(mask) if mask is not None else None
+    columns = columns_of(mask) if isinstance(mask, Mask) else mask
     if columns is not None:
         require_stack(series, columns["shape"], "The mask")
     result, is_new = AnnotationSet.objects.get_or_create(

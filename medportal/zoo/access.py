@@ -7,6 +7,7 @@ from django.db.models import Prefetch, QuerySet
 from medportal.accounts.access import get_team
 from medportal.accounts.models import Role, User
 from medportal.errors import NotFoundError
+from medportal.inference.manifest import EMBEDDING, EMBEDDING_TASKS
 from medportal.zoo.models import Model, ModelVersion, Stage
 
 
@@ -43,3 +44,8 @@ def get_version(
         which = "version that is not archived" if number is None else f"version {number}"
         raise NotFoundError("model_version_not_found", f"Model “{name}” has no {which}.")
     return found
+
+
+def has_embedding(version: ModelVersion) -> bool:
+    """Say whether a version's network tells where a series lies among others."""
+    return version.model.task in EMBEDDING_TASKS and EMBEDDING in version.manifest.get("model", {}).get("outputs", [])
