@@ -49,6 +49,7 @@ def _document(
 ) -> dict[str, Any]:
     """Evaluate as a worker does: records go through JSON."""
     evaluation = evaluation_of(session.package.manifest, kind=kind, classes=classes)
+    session = Session(evaluation.package_to_run(session.package), threads=1)
     base = [
         {
             "series_uid": one.series_uid,
@@ -160,14 +161,16 @@ def test_boxes(tmp_path: Path) -> None:
         _series(0, _volume((1, 8, 8, 900)), boxes=(hit,)),
         _series(2, _volume(), boxes=(missed,)),
         _series(4, _volume((0, 16, 16, 900)), boxes=()),
+        # Scored 0.3: the package would not show it, and the curves count it.
+        _series(6, _volume((1, 8, 8, -85)), boxes=(hit,)),
     ]
     document = _document(session, series, "boxes", ["nodule"])
 
     values = {name: figure["value"] for name, figure in document["metrics"].items()}
-    assert values["recall"] == pytest.approx(1 / 2)
-    assert 0.4 < values["map50"] < 0.6
-    assert values["sensitivity_at_1"] == pytest.approx(1 / 2)
-    assert {case["series_uid"] for case in document["cases"][:2]} == {"1.2.2", "1.2.4"}
+    assert values["recall"] == pytest.approx(1 / 3)
+    assert 0.4 < values["map50"] < 0.7
+    assert values["sensitivity_at_1"] == pytest.approx(2 / 3)
+    assert {case["series_uid"] for case in document["cases"]} == {"1.2.2", "1.2.4", "1.2.6"}
     assert document["cases"][0]["truth"] in {"nodule × 1", ""}
     assert document["curves"]["froc"]["nodule"][0] == [0, 0]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from math import floor
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 
 from medportal.imaging.marks import Box, box_of
 from medportal.inference.manifest import DetectionOutput, Manifest
+from medportal.inference.package import Package
 from medportal.inference.pieces import Answer
 from medportal.learning.evaluation.task import Record, TaskEvaluation, groups_of
 from medportal.learning.metrics.detection import detection_figures, precision_curve
@@ -21,6 +23,8 @@ from medportal.learning.metrics.overlaps import Hit, corners, hit_by_overlap, hi
 from medportal.learning.prepared import SeriesToPrepare
 
 MATCH_IOU = 0.5
+# Curves, and the means over them, are of all boxes scored from here on, as COCO's and LUNA16's are.
+LOWEST_SCORE = 0.05
 
 
 class DetectionEvaluation(TaskEvaluation):
@@ -48,9 +52,17 @@ class DetectionEvaluation(TaskEvaluation):
         """The rule of the free-response curve: in three dimensions a box whose centre lies in the finding hits it too."""
         return hit_by_overlap_or_centre() if self.manifest.input.dimensions == 3 else hit_by_overlap()
 
+    def package_to_run(self, package: Package) -> Package:
+        """Return the package as it tells of boxes that it would not show."""
+        output = package.manifest.output
+        assert isinstance(output, DetectionOutput)
+        lower = replace(output, score_threshold=min(LOWEST_SCORE, output.score_threshold))
+        return replace(package, manifest=replace(package.manifest, output=lower))
+
     def record(self, one: SeriesToPrepare, found: Answer) -> Record:
         """Return the boxes of a series, drawn and found."""
-        called = [box for box in found.boxes if box.label in self.classes]
+        known = [box for box in found.boxes if box.label in self.classes]
+        called = [box for box in known if box.score >= self.threshold]
         missed, false = unmatched(one.boxes, called)
         both = len(one.boxes) + len(called)
         return {
@@ -60,7 +72,7 @@ class DetectionEvaluation(TaskEvaluation):
             # 1 − F1; nothing drawn and nothing found is right.
             "loss": round((len(missed) + len(false)) / both, 6) if both else 0.0,
             "slice": floor(next((box.centre[0] for box in (*missed, *false, *one.boxes)), 0.0)),
-            "data": {"truth": [box.to_json() for box in one.boxes], "found": [box.to_json() for box in called]},
+            "data": {"truth": [box.to_json() for box in one.boxes], "found": [box.to_json() for box in known]},
         }
 
     @staticmethod
@@ -84,6 +96,7 @@ class DetectionEvaluation(TaskEvaluation):
         truths, found = self._boxes(records, "truth"), self._boxes(records, "found")
         return {
             "threshold": self.threshold,
+            "lowest_score": min(LOWEST_SCORE, self.threshold),
             "curves": {
                 "pr": {c: points for c in self.classes if (points := precision_curve(truths, found, c))},
                 "froc": {c: points for c in self.classes if (points := froc_curve(truths, found, c, hit=self.hit))},

@@ -9,6 +9,7 @@ from typing import Any
 
 from medportal.errors import InvalidError
 from medportal.inference.manifest import Manifest
+from medportal.inference.package import Package
 from medportal.inference.pieces import Answer
 from medportal.inference.predict import predict, summarise
 from medportal.inference.session import Session
@@ -45,6 +46,10 @@ class TaskEvaluation(ABC):
     @abstractmethod
     def classes(self) -> tuple[str, ...]:
         """The classes that figures are told of, in order."""
+
+    def package_to_run(self, package: Package) -> Package:
+        """Return the package as it is run here: what it would leave unsaid may be wanted for the figures."""
+        return package
 
     def read(self, session: Session, one: SeriesToPrepare, *, check: Callable[[], None] = lambda: None) -> Record:
         """Run the package on a series and return its record; raises as `inference.predict`, and what `check` raises.

@@ -14,6 +14,7 @@ from medportal.archive.reading import attributes_of
 from medportal.cohorts.models import CohortMember, Split
 from medportal.cohorts.reading import load_member
 from medportal.errors import MedportalError, NotFoundError
+from medportal.inference.manifest import Manifest
 from medportal.inference.session import Session
 from medportal.jobs.leases import Lease, claim
 from medportal.jobs.models import State
@@ -49,8 +50,9 @@ class _Run:
     def run(self) -> None:
         """Bring the evaluation to its end."""
         self.lease.report(stage="loading")
-        session = Session(open_version(self._version()))
-        evaluation = self._evaluation(session)
+        package = open_version(self._version())
+        evaluation = self._evaluation(package.manifest)
+        session = Session(evaluation.package_to_run(package))
         with RecordLog(self.lease.job.pk, self.lease.attempt) as log_of_records:
             failed = self._read(evaluation, session, log_of_records)
             records = log_of_records.records
@@ -77,12 +79,12 @@ class _Run:
             )
         return version
 
-    def _evaluation(self, session: Session) -> TaskEvaluation:
+    def _evaluation(self, manifest: Manifest) -> TaskEvaluation:
         version = self.row.cohort_version
         # Images without a spacing have been given one of 1 mm; their distances are told in pixels.
         has_spacing = not version.fingerprint or version.fingerprint.get("spacing_mm_zyx") is not None
         return evaluation_of(
-            session.package.manifest,
+            manifest,
             kind=version.kind,
             classes=version.classes,
             distance_unit="mm" if has_spacing else "px",
