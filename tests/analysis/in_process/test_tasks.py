@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 import pytest
-from django.test import Client
 
-from medportal.analysis import piece_events, resident, run_analysis
+from medportal.analysis import piece_events, run_analysis
 from medportal.annotations import label_maps
 from medportal.annotations.models import AnnotationSet, LabelMap
 from medportal.archive.models import Study
@@ -26,58 +23,11 @@ from medportal.jobs.models import Job
 from medportal.messaging.models import Event
 from medportal.zoo.packages import package_dir
 from tests import dicom
+from tests.analysis.looking import look, told
 from tests.chests import store_chest
 from tests.networks import threshold_model
 from tests.packages import register
-from tests.processes import Site
-from tests.rails import People, running_site, this_process_on
-
-Ask = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[Site]:
-    """A site without workers: this process does the work when the test says so."""
-    folder = tmp_path_factory.mktemp("tasks")
-    with running_site("sqlite", folder) as site, this_process_on(site), django_db_blocker.unblock():
-        for kept in (resident.sessions, resident.volumes):
-            kept.cache_clear()
-        yield site
-
-
-@pytest.fixture
-def reader(people: People) -> Any:
-    client: Any = Client(raise_request_exception=False)
-    client.user = people.member("reader")
-    client.force_login(client.user)
-    return client
-
-
-@pytest.fixture
-def ask(people: People, reader: Any) -> Ask:
-    """Return a function that asks for an analysis over HTTP as a reader, and gives the response."""
-
-    def ask(model: str = "bright", client: Any = None, **words: Any) -> Any:
-        body = {"id": str(uuid4()), "model": model} | words
-        url = f"/api/v1/teams/{people.team.slug}/analyses/"
-        return (client or reader).post(url, json.dumps(body), content_type="application/json")
-
-    return ask
-
-
-@pytest.fixture
-def run(ask: Ask) -> Callable[..., Job]:
-    """Return a function that has a model run on a series and gives the ended job."""
-
-    def run(model: str, series: Any = None, **words: Any) -> Job:
-        more = {"series_instance_uid": series.series_instance_uid} if series else {}
-        response = ask(model, **more, **words)
-        assert response.status_code == 202, response.content
-        job = response.json()["job"]["id"]
-        run_analysis.run_analysis(job, worker="test")
-        return Job.objects.get(pk=job)
-
-    return run
+from tests.rails import People
 
 
 @pytest.fixture
@@ -86,18 +36,9 @@ def series(people: People) -> Any:
     return store_chest(people.team, 2, has_cancer=True)
 
 
-def told(job: Any, type_: str = "slice.predicted") -> list[tuple[dict[str, Any], bytes]]:
-    events = Event.objects.filter(topic_id=f"job:{job.pk}", type=type_).order_by("seq")
-    return [(event.data, bytes(event.payload or b"")) for event in events]
-
-
 def expected(version: Any, series: Any, precision: str = "") -> Any:
     """What `inference` says of the series by itself."""
     return answer(Session(open_package(package_dir(version)), precision), load_series_volume(series))
-
-
-def look(client: Any, people: People, job: Any) -> dict[str, Any]:
-    return dict(client.get(f"/api/v1/teams/{people.team.slug}/analyses/{job.pk}/").json())
 
 
 def mask_of(client: Any, people: People, result: dict[str, Any]) -> Any:
@@ -286,7 +227,7 @@ def test_a_mask_beyond_all_measure_is_refused_before_the_work(
 
 
 def test_a_variant_is_run_and_named(
-    people: People, reader: Any, run: Any, ask: Ask, series: Any, tmp_path: Path
+    people: People, reader: Any, run: Any, ask: Any, series: Any, tmp_path: Path
 ) -> None:
     version = register(people.team, tmp_path, variants=("fp16",))
     plain, half = run("bright", series), run("bright", series, precision="fp16")
@@ -317,7 +258,7 @@ def store_pictures(people: People, *pictures: Any, **values: Any) -> Any:
     return stored.series
 
 
-def test_colours_are_for_models_that_see_them(people: People, run: Any, ask: Ask, tmp_path: Path) -> None:
+def test_colours_are_for_models_that_see_them(people: People, run: Any, ask: Any, tmp_path: Path) -> None:
     rgb = dicom.noise(32, 32, high=256, samples=3)
     coloured = store_pictures(people, rgb)
     grey_model = register(people.team, tmp_path, name="grey", task="detection")
@@ -350,7 +291,7 @@ def test_colours_are_for_models_that_see_them(people: People, run: Any, ask: Ask
 
 
 def test_a_model_that_needs_a_series_is_not_run_without_one(
-    people: People, ask: Ask, series: Any, tmp_path: Path
+    people: People, ask: Any, series: Any, tmp_path: Path
 ) -> None:
     register(people.team, tmp_path)
     for words, code in (({}, "series_missing"), ({"parameters": {"count": 2}}, "parameters")):
