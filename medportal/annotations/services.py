@@ -12,10 +12,10 @@ from django.db import transaction
 from numpy.typing import NDArray
 
 from medportal.accounts.models import User
-from medportal.annotations.access import LabelFilter, current_labels, get_target, visible_labels
+from medportal.annotations.access import LabelFilter, current_labels, current_study_labels, get_target, visible_labels
 from medportal.annotations.label_maps import Mask, Segment, columns_of, require_stack, stack_shape
 from medportal.annotations.models import AnnotationSet, Label, LabelMap, Source
-from medportal.archive.models import Instance, Series
+from medportal.archive.models import Instance, Series, Study
 from medportal.audit.services import record
 from medportal.errors import InvalidError
 from medportal.imaging.marks import Box
@@ -114,6 +114,36 @@ def label_many(labels: Sequence[SeriesLabel], *, scheme: str, source: Source, au
                 "labels": len(new),
                 "source": str(source),
                 "series": [one.series.series_instance_uid for one in new if one.series],
+            },
+        )
+    return len(new)
+
+
+@transaction.atomic
+def label_studies(
+    labels: Sequence[tuple[Study, str, dict[str, Any]]], *, scheme: str, source: Source, author: User | None
+) -> int:
+    """Give whole studies of one team a class each: (study, value, detail); returns how many are new."""
+    known = current_study_labels((study.pk for study, _, _ in labels), scheme)
+    new = [
+        Label(
+            team_id=study.team_id, study=study, scheme=scheme, value=value, source=source, author=author, detail=detail
+        )
+        for study, value, detail in labels
+        if known.get(study.pk) != value
+    ]
+    if new:
+        Label.objects.bulk_create(new, batch_size=500)
+        record(
+            actor=author,
+            action="labels.saved",
+            team=labels[0][0].team.slug,
+            object_type="scheme",
+            object_id=scheme,
+            detail={
+                "labels": len(new),
+                "source": str(source),
+                "studies": [label.study.study_instance_uid for label in new],
             },
         )
     return len(new)

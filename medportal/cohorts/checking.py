@@ -129,10 +129,11 @@ def _of_splits(report: dict[str, Any]) -> list[dict[str, str]]:
 def _of_classes(report: dict[str, Any], classes: Sequence[str]) -> list[dict[str, str]]:
     found = []
     totals = {name: sum(report["balance"][split][name] for split in Split.values) for name in classes}
-    for name in classes:
-        groups = sum(report["groups"][split][name] for split in Split.values)
-        if groups < FEW_GROUPS:
-            found.append(_finding("class_too_small", "warning", f"Class “{name}” has {groups} patient(s)."))
+    groups = {name: sum(report["groups"][split][name] for split in Split.values) for name in classes}
+    if few := [name for name in classes if groups[name] < FEW_GROUPS]:
+        named = ", ".join(f"“{name}” {groups[name]}" for name in few[:10]) + (" …" if len(few) > 10 else "")
+        detail = f"Of fewer than {FEW_GROUPS} patients: {named}. Such a class cannot be learnt and tried on others."
+        found.append(_finding("class_too_small", "warning", detail))
     if totals and max(totals.values()) > 10 * max(min(totals.values()), 1):
         rare, common = min(totals, key=lambda n: totals[n]), max(totals, key=lambda n: totals[n])
         detail = f"{totals[common]} series hold “{common}”, {totals[rare]} hold “{rare}”."

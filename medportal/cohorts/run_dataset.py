@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+from django.conf import settings
 
 from medportal.accounts.models import Team, User
 from medportal.annotations.models import AnnotationSet, Source
@@ -19,6 +20,7 @@ from medportal.archive import storage
 from medportal.archive.models import Series
 from medportal.archive.reading import decoder
 from medportal.archive.services import Arrival, StoreResult, store_instances
+from medportal.cohorts.datasets.files import read_bytes
 from medportal.cohorts.datasets.items import DataSet, Item, Loaded
 from medportal.cohorts.datasets.reading import Request, read_dataset
 from medportal.cohorts.freezing import Choice, freeze_version
@@ -203,6 +205,8 @@ class _Import:
             modality=self.request.options.modality,
             is_synthetic=self.request.is_synthetic,
         )
+        if loaded.files:
+            return loaded, group, (read_bytes(path, settings.MAX_OBJECT_BYTES) for path in loaded.files)
         if loaded.volume is not None:
             return loaded, group, volume_objects(loaded.volume, provenance)
         return loaded, group, stack_objects(loaded.pixels, provenance)

@@ -43,6 +43,11 @@ def files_in(folder: Path, suffixes: Collection[str] = SUFFIXES) -> list[Path]:
     return sorted(path for path in _walk(folder) if path.suffix.lower() in suffixes)
 
 
+def files_in_all(folder: Path) -> list[Path]:
+    """Return the files below a folder, whatever they are called, in order of their paths; no hidden ones."""
+    return sorted(_walk(folder))
+
+
 def _walk(folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*"):
         parts = path.relative_to(folder).parts

@@ -11,7 +11,9 @@ from medportal.cohorts.datasets.arrays import read_npz
 from medportal.cohorts.datasets.boxes import read_coco, read_voc
 from medportal.cohorts.datasets.folders import read_imagefolder, read_masks
 from medportal.cohorts.datasets.items import DataSet, Item, Options, split_of
+from medportal.cohorts.datasets.objects import read_objects
 from medportal.cohorts.datasets.tables import read_csv
+from medportal.cohorts.datasets.volumes import read_nifti
 from medportal.cohorts.names import in_order
 from medportal.errors import InvalidError
 from medportal.imaging.decoder import Decoder
@@ -23,6 +25,8 @@ READERS: dict[str, Callable[[Path, Options, Decoder], DataSet]] = {
     "masks": read_masks,
     "voc": lambda path, options, _: read_voc(path, options),
     "coco": lambda path, options, _: read_coco(path, options),
+    "nifti": read_nifti,
+    "dicom": read_objects,
     "npz": lambda path, options, _: read_npz(path, options),
 }
 

@@ -16,8 +16,10 @@ from medportal.errors import InvalidError, MedportalError
 from medportal.imaging.decoder import Decoder
 from medportal.imaging.limits import MIB
 from medportal.imaging.pictures import read_picture
+from medportal.imaging.volume_files import is_volume_file, read_volume_file
+from medportal.imaging.voxel_grids import to_volume
 
-TABLE_BYTES = 256 * MIB
+TABLE_BYTES, VOLUME_FILE_BYTES = 256 * MIB, 1024 * MIB
 SEPARATOR = "|"
 _YES, _NO = ("1", "1.0", "true", "yes", "y", "t"), ("", "0", "0.0", "false", "no", "n", "f")
 _MOST_COLUMNS = 1000
@@ -89,7 +91,7 @@ def read_csv(path: Path, options: Options) -> DataSet:
         name = row.get(options.path_column)
         try:
             labels = labels_of(row)
-            item = Item(name, partial(_load, within(root, name)), labels, *told(row))
+            item = Item(name, partial(_load, within(root, name), options.modality), labels, *told(row))
         except MedportalError as error:
             data.refuse(name or f"line {row.number}", f"line {row.number}: {error.detail}")
         else:
@@ -97,7 +99,9 @@ def read_csv(path: Path, options: Options) -> DataSet:
     return data
 
 
-def _load(path: Path, decoder: Decoder) -> Loaded:
+def _load(path: Path, modality: str, decoder: Decoder) -> Loaded:
+    if is_volume_file(path.name):
+        return Loaded(volume=to_volume(read_volume_file(read_bytes(path, VOLUME_FILE_BYTES)), modality=modality))
     return Loaded(stack=read_picture(read_bytes(path), decoder)[None])
 
 
@@ -163,12 +167,16 @@ class SideTable:
 
     def __init__(self, data: DataSet, options: Options) -> None:
         self._by_name: dict[str, Row] = {}
-        self._labels: Callable[[Row], tuple[str, ...]] = lambda _: ()
+        self.kind = ""
         if options.table is None:
             return
         columns, rows = read_table(options.table, options)
         require_columns(options.table.name, columns, (options.path_column, *_asked_for(options)))
         self._told = groups_and_splits(data, rows, columns, options)
+        if all(column in columns for column in options.label_columns):
+            told = DataSet("images", [])
+            self._labels = _labels(told, rows, options.label_columns)
+            self.kind = told.kind
         doubled: set[str] = set()
         for row in rows:
             for key in _keys(row.get(options.path_column), endings=True):
@@ -179,14 +187,25 @@ class SideTable:
             del self._by_name[key]
         self._table_name = options.table.name
 
-    def of(self, name: str) -> tuple[str, str]:
+    @property
+    def has_labels(self) -> bool:
+        """Whether the table has the label columns."""
+        return bool(self.kind)
+
+    def of(self, *names: str) -> tuple[str, str]:
         """Return (group, split) of an image; InvalidError `not_in_table` where there is a table without it."""
-        if not self._by_name:
-            return "", ""
-        row = next((self._by_name[key] for key in _keys(name) if key in self._by_name), None)
+        return self._told(self._row(names)) if self._by_name else ("", "")
+
+    def labels(self, *names: str) -> tuple[str, ...]:
+        """Return an image's labels; InvalidError `not_in_table`, `unlabelled` or `label`."""
+        return self._labels(self._row(names))
+
+    def _row(self, names: Iterable[str]) -> Row:
+        keys = (key for name in names for key in _keys(name))
+        row = next((self._by_name[key] for key in keys if key in self._by_name), None)
         if row is None:
             raise InvalidError("not_in_table", f"it is not in the table “{self._table_name}”.")
-        return self._told(row)
+        return row
 
 
 def _keys(name: str, *, endings: bool = False) -> list[str]:

@@ -1,0 +1,47 @@
+"""`manage.py import_outcomes CSV --scheme S --horizon-days D`: what became of patients, as labels of their studies."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from medportal.accounts import command_line
+from medportal.accounts.models import Role
+
+
+class Command(BaseCommand):
+    """Imports outcomes."""
+
+    help = (
+        "Label the studies of a table's patients (columns patient, time_days, event) with whether the event came within "
+        "the horizon. Patients lost sight of before it are left out and counted."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        command_line.add_arguments(parser)
+        parser.add_argument("path", type=Path, metavar="CSV")
+        parser.add_argument("--scheme", required=True, help="label scheme to write, for example death-1y")
+        parser.add_argument("--horizon-days", required=True, type=float, metavar="D")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        # Imported here: it brings the numeric packages along.
+        from medportal.cohorts.outcomes import import_outcomes
+
+        team = command_line.chosen_team(options)
+        user = command_line.chosen_member(options, team, Role.RESEARCHER)
+        with command_line.plain_errors():
+            report = import_outcomes(
+                team, user, options["path"], scheme=options["scheme"], horizon_days=options["horizon_days"]
+            )
+        for refused in report["refused"]:
+            print(f"refused   {refused['item']}: {refused['reason']}", file=sys.stderr)
+        if options["json"]:
+            print(json.dumps(report))
+        else:
+            counted = f"{report['yes']} with the event, {report['no']} without, {report['censored']} censored before"
+            print(f"{report['scheme']}: {report['patients']} patients at {report['horizon_days']:g} days: {counted}")
