@@ -144,6 +144,7 @@ def test_numbered_objects(tmp_path: Path) -> None:
     document = _document(session, [_series(0, volume, mask=truth, is_instances=True)], "masks", ["object"])
 
     assert document["metrics"]["object_recall"]["value"] == pytest.approx(1 / 2)
+    assert document["metrics"]["object_precision"]["value"] == pytest.approx(1 / 2)
     assert document["metrics"]["dice"]["value"] == pytest.approx(1 / 2)
 
 
@@ -170,7 +171,7 @@ def test_boxes(tmp_path: Path) -> None:
     assert values["recall"] == pytest.approx(1 / 3)
     assert 0.4 < values["map50"] < 0.7
     assert values["sensitivity_at_1"] == pytest.approx(2 / 3)
-    assert {case["series_uid"] for case in document["cases"]} == {"1.2.2", "1.2.4", "1.2.6"}
+    assert {case["series_uid"] for case in document["cases"][:3]} == {"1.2.2", "1.2.4", "1.2.6"}
     assert document["cases"][0]["truth"] in {"nodule × 1", ""}
     assert document["curves"]["froc"]["nodule"][0] == [0, 0]
 

@@ -65,7 +65,7 @@ class SegmentationEvaluation(TaskEvaluation):
         segments = measure_segments(truth, mask, len(self.classes), spacing)
         dice = [segment.dice for segment in segments if np.isfinite(segment.dice)]
         mean = float(np.mean(dice)) if dice else 1.0
-        objects = asdict(self._objects(one.mask, found.mask)) if one.is_instances else None
+        objects = asdict(self._objects(one.mask, found)) if one.is_instances else None
         rows = [{name: number_or_none(value) for name, value in asdict(segment).items()} for segment in segments]
         return {
             "truth": self._names(truth),
@@ -80,9 +80,12 @@ class SegmentationEvaluation(TaskEvaluation):
         there = np.unique(mask)
         return ", ".join(name for k, name in enumerate(self.classes, start=1) if k in there)
 
-    def _objects(self, truth: Mask, found: Mask) -> Objects:
-        """Count objects; those of the answer are told apart within each slice, as the viewer shows them."""
-        counts = [match_objects(a, Segment.objects(b)) for a, b in zip(truth, found.astype(np.uint8), strict=True)]
+    @staticmethod
+    def _objects(truth: Mask, found: Answer) -> Objects:
+        """Count objects slice by slice: within slices an answer tells them apart, as the viewer shows them."""
+        assert found.mask is not None
+        objects = found.objects if found.objects is not None else [Segment.objects(plane) for plane in found.mask]
+        counts = [match_objects(a, b) for a, b in zip(truth, objects, strict=True)]
         return Objects(*(sum(getattr(one, name) for one in counts) for name in ("hits", "missed", "false")))
 
     def figures(self, records: Sequence[Record], *, rounds: int = ROUNDS) -> Figures:
