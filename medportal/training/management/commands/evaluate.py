@@ -69,6 +69,7 @@ class Command(BaseCommand):
             evaluation = _see_through(evaluation.job)
             if report is not None:
                 _write(report, evaluation)
+        _warn(evaluation.document["failed"])
         if options["json"]:
             print(json.dumps(summary_of(evaluation)))
         else:
@@ -111,6 +112,14 @@ class _Teller:
         if type_ == "job.changed" and told["stage"] and now != self._told:
             self._told = now
             sys.stderr.write(f"{told['stage']} {told['progress']:.0%}\n")
+
+
+def _warn(failed: list[dict[str, str]]) -> None:
+    """Say that some series are in no figure: a script that reads only the figures would not know."""
+    if failed:
+        first = failed[0]
+        words = f"{len(failed)} series are in no figure. The first, {first['series_uid']}: {first['detail']}"
+        sys.stderr.write(f"{words}\n")
 
 
 def _tell(document: dict[str, Any]) -> None:
