@@ -8,7 +8,7 @@ from typing import Any
 
 from medportal.errors import InvalidError
 from medportal.inference.manifest import InputSpec, Scaling
-from medportal.learning.recipes.declared import RECIPES, Recipe
+from medportal.learning.recipes.declared import DETECTOR_STRIDE, RECIPES, Recipe
 
 _TYPES = {"int": "integer", "float": "number", "bool": "boolean", "str": "text"}
 _TRUTHS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
@@ -129,6 +129,7 @@ def input_spec(config: Mapping[str, Any], modalities: Iterable[str]) -> InputSpe
         spacing_mm=((config["slice_mm"], *spacing) if is_volume else spacing)
         if config["fit"] == "millimetres"
         else None,
-        multiple=1,
+        # A detector answers in cells, and halves the resolution several times before.
+        multiple=DETECTOR_STRIDE[config["dimensions"]] if "stride" in config and size is None else 1,
         context=config["context"] if not is_volume else 0,
     )

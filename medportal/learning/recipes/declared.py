@@ -12,6 +12,9 @@ from medportal.learning.recipes.settings import Augmentation, Data, Deformation,
 CLASS_FIGURES = ["none", "accuracy", "recall", "precision", "f1", "auc"]
 _STOP = "Stop before the last epoch once this figure of the validation split reaches the value below."
 
+# What the sides of a detector's samples are multiples of, by their dimensions: its coarsest cells.
+DETECTOR_STRIDE = {2: 32, 3: 16}
+
 
 @dataclass(frozen=True)
 class Classification(Deformation, Augmentation, Schedule, Data):

@@ -135,11 +135,14 @@ def detection(known: Fingerprint) -> Settings:
         return chosen | _of_volumes(known, float(spacing[0]), float(spacing[1]))
     rows, columns = float(known.get("rows", 512)), float(known.get("columns", 512))
     largest = float(max((known.get("box_px") or [1.0, 64.0, 64.0])[1:]))
-    # No finer than the images are, and no coarser than half of what is usual.
-    scale = min(1.0, max(_BOX_PIXELS / max(largest, 1.0), 256 / max(rows, columns)))
-    scale = min(scale, 640 / max(rows, columns))
-    size, height = (_rounded(side * scale, 32, 64, 640) for side in (columns, rows))
-    repeats = ceil(_BETWEEN_LOOKS / _training_series(known))
+    # No finer than the images are; small boxes are seen in more detail.
+    longest = max(rows, columns)
+    scale = min(1.0, max(_BOX_PIXELS / max(largest, 1.0), 256 / longest), 640 / longest)
+    size = _rounded(columns * scale, 32, 64, 640)
+    # No less high than it must be to hold the frame.
+    height = min(640, ceil(round(rows * size / columns) / 32) * 32)
+    samples = _training_series(known) * (float(known.get("slices", 1)) if is_stack(known) else 1.0)
+    repeats = ceil(_BETWEEN_LOOKS / samples)
     chosen |= {"fit": "frame", "size": size, "rows": 0 if height == size else height, "stride": 4, "batch_size": 8}
     chosen |= {"epochs": 60, "repeats": min(repeats, 50), "minutes": 18.0}
     chosen |= {"flip_rows": True, "rotate_degrees": 0.0, "scale_fraction": 0.25, "crop_fraction": 0.1, "intensity": 0.2}
