@@ -207,11 +207,13 @@ def test_a_model_is_trained_and_trusted(person: Enter) -> None:
     researcher = person("researcher")
     researcher.go("/teams/demo/training")
     page = researcher.page
-    page.get_by_role("button", name="New training").click()
-    page.get_by_label("Epochs").fill("2")
+    page.get_by_role("link", name="New training").click()
+    page.get_by_label("Model", exact=True).fill("lung-cancer")
+    expect(page.get_by_text("It becomes version 2 of lung-cancer.")).to_be_visible()
+    page.get_by_role("textbox", name="Epochs", exact=True).fill("2")
     page.get_by_role("button", name="All settings").click()
-    page.get_by_label("Repeats").fill("1")
-    page.get_by_label("Width").fill("4")
+    page.get_by_role("button", name="Network").click()
+    page.get_by_role("textbox", name="Width", exact=True).fill("4")
     page.get_by_role("button", name="Start", exact=True).click()
     page.wait_for_url(re.compile("/training/.+"))
 
@@ -220,7 +222,7 @@ def test_a_model_is_trained_and_trusted(person: Enter) -> None:
     expect(page.locator(".uplot").first).to_be_visible()
     expect(page.get_by_text("lung-cancer v2 is in the zoo")).to_be_visible(timeout=90_000)
     expect(epochs).to_have_count(2)
-    expect(page.get_by_text("On held-out patients")).to_be_visible()
+    expect(page.get_by_text("Measured on held-out patients")).to_be_visible()
 
     page.get_by_role("alert").get_by_role("link", name="Models").click()
     version = page.get_by_test_id("version-2")
@@ -308,7 +310,18 @@ def test_the_language_is_kept_with_the_account(person: Enter) -> None:
     expect(page.get_by_text("AI 分析").first).to_be_visible()
 
 
-@pytest.mark.parametrize("path", ["/", "/teams/demo/models", "/teams/demo/training", "/teams/demo/jobs", "/account"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/teams/demo/models",
+        "/teams/demo/cohorts",
+        "/teams/demo/training",
+        "/teams/demo/training/new",
+        "/teams/demo/jobs",
+        "/account",
+    ],
+)
 def test_on_a_phone_no_page_is_wider_than_the_screen(person: Enter, path: str) -> None:
     one = person("manager", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     one.go(path)

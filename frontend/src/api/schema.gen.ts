@@ -160,6 +160,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/teams/{team}/annotation-sets/{set_id}/mask/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return them deflated (zlib, RFC 1950): slices × rows × columns of the described type, little endian. */
+        get: operations["annotation_sets_mask"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/teams/{team}/cohorts/": {
         parameters: {
             query?: never;
@@ -187,6 +204,109 @@ export interface paths {
         };
         /** @description Return the cohort with its versions. */
         get: operations["cohorts_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team}/cohorts/{name}/versions/{number}/check/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the version's check; some series that were not compared yet are compared first, a few seconds long. */
+        get: operations["cohort_versions_check"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team}/evaluations/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List them, newest first. */
+        get: operations["evaluations_list"];
+        put?: never;
+        /** @description Have a model evaluated; the answer comes before it runs. */
+        post: operations["evaluations_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team}/evaluations/{evaluation_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the evaluation with its figures, once there are any. */
+        get: operations["evaluations_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team}/evaluations/{evaluation_id}/document/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the whole document; a conflict until there is one. */
+        get: operations["evaluations_document"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team}/evaluations/{evaluation_id}/report.html": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the report as HTML that needs nothing else. */
+        get: operations["evaluations_report_html"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team}/evaluations/{evaluation_id}/report.pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the report as PDF. */
+        get: operations["evaluations_report_pdf"];
         put?: never;
         post?: never;
         delete?: never;
@@ -257,6 +377,41 @@ export interface paths {
         put?: never;
         /** @description Cancel the job. */
         post: operations["jobs_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team}/labels/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List them, newest first. */
+        get: operations["labels_list"];
+        put?: never;
+        /** @description Give a study, a series or an instance a class; earlier ones stay on record. */
+        post: operations["labels_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team}/labels/schemes/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the schemes with their values. */
+        get: operations["label_schemes_list"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -401,6 +556,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/teams/{team}/previews/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Have a few augmented samples shown; they come as an event of the job. */
+        post: operations["previews_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/teams/{team}/recipes/": {
         parameters: {
             query?: never;
@@ -408,7 +580,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List the recipes with the fields of their forms. */
+        /** @description List the recipes with the fields of their forms; with a cohort, those that suit it and its defaults. */
         get: operations["recipes_list"];
         put?: never;
         post?: never;
@@ -526,13 +698,19 @@ export interface components {
             probability?: number;
             positive?: boolean;
         };
-        /** @description A model version run on a series: its job, and its result once there is one. */
+        /** @description A model version run on a series, or to make one: its job, and its result once there is one. */
         Analysis: {
             job: components["schemas"]["Job"];
-            study_instance_uid: string;
-            series_instance_uid: string;
+            /** @description Of a model that generates: of the study that it has made, null before the end */
+            study_instance_uid?: string | null;
+            series_instance_uid?: string | null;
             model: string;
             version: number;
+            task: string;
+            /** @description Empty: the network as it was trained; else fp16 or int8 */
+            precision: string;
+            /** @description Of a model that generates; else empty */
+            parameters: components["schemas"]["GenerationParameters"];
             result: components["schemas"]["AnnotationSet"] | null;
         };
         /** @description All that one reading of a series gave, and who or what gave it. */
@@ -558,8 +736,12 @@ export interface components {
             };
             /** Format: uuid */
             job_id?: string | null;
-            verdict: components["schemas"]["Verdict"];
+            /** @description Null where the reading says nothing of the whole */
+            readonly verdict: components["schemas"]["Verdict"] | null;
             slices: components["schemas"]["SliceResult"][];
+            boxes: components["schemas"]["Box"][];
+            /** @description Null where there is none */
+            readonly mask: components["schemas"]["LabelMap"] | null;
             /** Format: date-time */
             readonly created_at: string;
         };
@@ -582,6 +764,67 @@ export interface components {
         };
         /** @enum {unknown} */
         BlankEnum: "";
+        /** @description A box in the series' stack, in voxel-edge coordinates: voxel i reaches from i to i + 1. */
+        Box: {
+            label: string;
+            /** @description [slice, row, column] */
+            low: number[];
+            /** @description [slice, row, column] */
+            high: number[];
+            /**
+             * Format: double
+             * @description 0 to 1; 1 where a person drew it
+             */
+            score: number;
+        };
+        /** @description Whether probabilities mean what they say. */
+        Calibration: {
+            bins: components["schemas"]["ReliabilityBin"][];
+        };
+        /** @description A series of which the model was wrong, or nearly so. */
+        Case: {
+            series_uid: string;
+            study_uid: string;
+            group: string;
+            truth: string;
+            prediction: string;
+            /** Format: double */
+            score: number | null;
+            /**
+             * Format: double
+             * @description The greater, the worse; its scale is the task's
+             */
+            loss: number;
+            /** @description Where to look: place in the stack, from 0 */
+            slice: number;
+        };
+        /** @description What was found of leakage, balance and shortcuts when a version was frozen, or looked at since. */
+        Check: {
+            findings?: components["schemas"]["Finding"][];
+            /** @description Split → class → number of series */
+            balance?: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
+            /** @description Split → class → number of groups */
+            groups?: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
+            /** @description Class → manufacturer → number of series */
+            manufacturers?: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
+            /** @description At most a hundred of them */
+            near_duplicates?: components["schemas"]["NearDuplicate"][];
+            near_duplicate_pairs?: number;
+            /** @description Series not yet compared with the others */
+            unhashed?: number;
+        };
         /** @description A named selection with its versions, newest first. */
         Cohort: {
             name: string;
@@ -597,6 +840,7 @@ export interface components {
             /** Format: int64 */
             number: number;
             content_hash: string;
+            kind?: components["schemas"]["KindEnum"];
             classes: string[];
             is_trainable?: boolean;
             /** @description Split → class → number of series */
@@ -609,33 +853,35 @@ export interface components {
             patients: {
                 [key: string]: number;
             };
+            fingerprint: components["schemas"]["Fingerprint"];
+            check: components["schemas"]["Check"];
             /** @description Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only. */
             readonly created_by: string | null;
             /** Format: date-time */
             readonly created_at: string;
         };
-        /** @description The figures of one finished epoch, on the validation split where not said otherwise. */
+        /** @description How often each class was called each class. */
+        Confusion: {
+            classes: string[];
+            /** @description Truth in rows, called in columns */
+            counts: number[][];
+        };
+        /** @description The figures of one finished epoch. */
         Epoch: {
             /** @description From 1 */
             epoch: number;
             /** @description How many there will be at most */
             epochs: number;
-            /** Format: double */
-            train_loss: number;
-            /** Format: double */
-            validation_loss: number;
-            /** Format: double */
-            accuracy: number;
-            /** Format: double */
-            recall: number;
-            /** Format: double */
-            specificity: number;
-            /** Format: double */
-            precision: number;
-            /** Format: double */
-            f1: number;
-            /** Format: double */
-            auc: number | null;
+            /** @description Means over the epoch's steps */
+            losses: {
+                [key: string]: number | null;
+            };
+            /** @description Of the validation split; which, the recipe decides */
+            figures: {
+                [key: string]: number | null;
+            };
+            /** @description Classification: samples by class, truth in rows, prediction in columns */
+            confusion?: number[][] | null;
             /** Format: double */
             seconds: number;
             /**
@@ -643,7 +889,187 @@ export interface components {
              * @description Expected time to the end, seconds
              */
             eta_s: number | null;
+            /**
+             * Format: double
+             * @description Most memory that the process has had
+             */
+            memory_gb: number;
+            /**
+             * Format: double
+             * @description Load of the processors, 1 is full
+             */
+            load: number | null;
+            /** Format: double */
+            gpu_memory_gb?: number;
+            /** Format: double */
+            gpu_load?: number;
         };
+        /** @description An evaluation: its job, what was evaluated on what, and its figures once there are any. */
+        Evaluation: {
+            /** Format: uuid */
+            id: string;
+            job: components["schemas"]["Job"] | null;
+            model: string;
+            version: number;
+            /** @description Of the network that was evaluated */
+            sha256: string;
+            cohort: string;
+            cohort_version: number;
+            split: components["schemas"]["SplitEnum"];
+            /** @description Whether there is a document */
+            readonly is_finished: boolean;
+            /** @description Empty until it is finished */
+            readonly task: string;
+            /** @description Series evaluated */
+            readonly n: number;
+            /** @description Patients, or other groups, that they are of */
+            readonly groups: number;
+            readonly metrics: {
+                [key: string]: components["schemas"]["Figure"];
+            };
+            created_by?: string | null;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
+        /** @description All that is known of how good a model is on a split: `learning.evaluation.build_document`. */
+        EvaluationDocument: {
+            format: number;
+            task: string;
+            /** @description Kind of the cohort */
+            kind: string;
+            model: string;
+            version: number;
+            sha256: string;
+            cohort: string;
+            cohort_version: number;
+            split: string;
+            /** @description The execution provider that ran the model */
+            provider: string;
+            evaluated_at: string;
+            /** Format: double */
+            seconds: number;
+            n: number;
+            groups: number;
+            classes: string[];
+            metrics: {
+                [key: string]: components["schemas"]["Figure"];
+            };
+            per_class: {
+                [key: string]: {
+                    [key: string]: components["schemas"]["Figure"];
+                };
+            };
+            subgroups: {
+                [key: string]: components["schemas"]["Subgroup"][];
+            };
+            /** @description The worst first */
+            cases: components["schemas"]["Case"][];
+            failed: components["schemas"]["FailedSeries"][];
+            /** @description Figures of controls trained by the same recipe */
+            controls: {
+                [key: string]: {
+                    [key: string]: components["schemas"]["Figure"];
+                };
+            };
+            /** @description roc, pr, froc: by class, points (x, y) */
+            curves?: {
+                [key: string]: {
+                    [key: string]: number[][];
+                };
+            };
+            /** Format: double */
+            threshold?: number | null;
+            confusion?: components["schemas"]["Confusion"];
+            calibration?: components["schemas"]["Calibration"];
+            slices?: components["schemas"]["SliceFigures"];
+            units?: {
+                [key: string]: string;
+            };
+            samples?: components["schemas"]["Sample"][];
+        };
+        /** @description A series that is in no figure, and why. */
+        FailedSeries: {
+            series_uid: string;
+            code: string;
+            detail: string;
+        };
+        /** @description A figure with its 95 % interval by group. */
+        Figure: {
+            /**
+             * Format: double
+             * @description Null where it is not defined
+             */
+            value: number | null;
+            /**
+             * Format: double
+             * @description Null where there are too few groups to tell
+             */
+            low: number | null;
+            /** Format: double */
+            high: number | null;
+        };
+        /** @description Something that would make figures untrue, or training fail. */
+        Finding: {
+            code: string;
+            severity: components["schemas"]["SeverityEnum"];
+            detail: string;
+        };
+        /** @description What the images of a version are like: medians over its series, and what there is of each. */
+        Fingerprint: {
+            series?: number;
+            groups?: number;
+            /** Format: double */
+            slices?: number;
+            /** Format: double */
+            rows?: number;
+            /** Format: double */
+            columns?: number;
+            spacing_mm_zyx?: number[] | null;
+            modalities?: string[];
+            manufacturers?: string[];
+            /** @description 3 where any series is in colour */
+            channels?: number;
+            bits?: number;
+            series_of_split?: {
+                [key: string]: number;
+            };
+            box_px?: number[] | null;
+            box_mm?: number[] | null;
+        };
+        /** @description What a model that generates is asked to make. */
+        GenerationParameters: {
+            /** @description Number of images; by default 16 */
+            count?: number;
+            /**
+             * Format: int64
+             * @description By default one made of the id
+             */
+            seed?: number;
+            /** @description By default all classes in turn */
+            class?: string | null;
+        };
+        /** @description What a model that generates is asked to make. */
+        GenerationParametersRequest: {
+            /** @description Number of images; by default 16 */
+            count?: number;
+            /**
+             * Format: int64
+             * @description By default one made of the id
+             */
+            seed?: number;
+            /** @description By default all classes in turn */
+            class?: string | null;
+        };
+        /**
+         * @description * `network` - network
+         *     * `training` - training
+         *     * `data` - data
+         *     * `augmentation` - augmentation
+         *     * `verdict` - verdict
+         *     * `control` - control
+         * @enum {string}
+         */
+        GroupEnum: "network" | "training" | "data" | "augmentation" | "verdict" | "control";
         /** @description An API token at the one moment when its secret is shown. */
         IssuedToken: {
             readonly id: number;
@@ -703,6 +1129,46 @@ export interface components {
          * @enum {string}
          */
         JobStateEnum: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+        /**
+         * @description * `classes` - One class
+         *     * `multi_label` - Several labels at once
+         *     * `masks` - Masks
+         *     * `boxes` - Boxes
+         *     * `images` - Images alone
+         * @enum {string}
+         */
+        KindEnum: "classes" | "multi_label" | "masks" | "boxes" | "images";
+        /** @description A class that a study, a series or an instance has now. */
+        Label: {
+            study_instance_uid: string;
+            series_instance_uid?: string | null;
+            sop_instance_uid?: string | null;
+            readonly scheme: string;
+            readonly value: string;
+            readonly source: components["schemas"]["SourceEnum"];
+            /** @description Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only. */
+            readonly author: string | null;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
+        /** @description A mask's description; its voxels are at `…/annotation-sets/{id}/mask/`, deflated, little endian, in C order. */
+        LabelMap: {
+            /** @description [slices, rows, columns] */
+            shape: number[];
+            /** @description uint8 or uint16 */
+            dtype: string;
+            sha256: string;
+            segments: components["schemas"]["Segment"][];
+            is_instances?: boolean;
+        };
+        /** @description A question by which studies and series are labelled. */
+        LabelScheme: {
+            scheme: string;
+            /** @description Answer → number of studies and series that have it now */
+            values: {
+                [key: string]: number;
+            };
+        };
         /**
          * @description * `en` - English
          *     * `zh-CN` - 简体中文
@@ -769,6 +1235,13 @@ export interface components {
             readonly classes: string[];
             /** @description Modalities that it can read */
             readonly modalities: string[];
+            /** @description 2: it reads slices; 3: volumes */
+            readonly dimensions: number;
+            /** @description Whether it reads images in colour */
+            readonly is_colour: boolean;
+            /** @description Whether similar cases can be looked for with it */
+            readonly has_embedding: boolean;
+            readonly variants: components["schemas"]["Variant"][];
             /** Format: uuid */
             job_id?: string | null;
             /** @description Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only. */
@@ -795,6 +1268,13 @@ export interface components {
             readonly classes: string[];
             /** @description Modalities that it can read */
             readonly modalities: string[];
+            /** @description 2: it reads slices; 3: volumes */
+            readonly dimensions: number;
+            /** @description Whether it reads images in colour */
+            readonly is_colour: boolean;
+            /** @description Whether similar cases can be looked for with it */
+            readonly has_embedding: boolean;
+            readonly variants: components["schemas"]["Variant"][];
             /** Format: uuid */
             job_id?: string | null;
             /** @description Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only. */
@@ -809,6 +1289,14 @@ export interface components {
             /** @description The model card, Markdown */
             card: string;
         };
+        /** @description Two series in different splits that look alike. */
+        NearDuplicate: {
+            /** @description Their SeriesInstanceUIDs */
+            series: string[];
+            splits: string[];
+            /** @description Bits of 64 that differ */
+            distance: number;
+        };
         /** @description Which model to run on which series. */
         NewAnalysisRequest: {
             /**
@@ -816,12 +1304,22 @@ export interface components {
              * @description Made by the caller: the same id again is the same analysis
              */
             id: string;
-            series_instance_uid: string;
+            /** @description For every model but those that generate */
+            series_instance_uid?: string;
             model: string;
             /** @description By default the one in production, or the newest where none is */
             version?: number;
+            /**
+             * @description One of the version's variants; by default none of them
+             *
+             *     * `fp16` - fp16
+             *     * `int8` - int8
+             */
+            precision?: components["schemas"]["PrecisionEnum"];
+            /** @description For models that generate */
+            parameters?: components["schemas"]["GenerationParametersRequest"];
         };
-        /** @description What to choose, by which labels, and how to split the patients. */
+        /** @description What to choose, what is to be learnt of it, and how to split the patients. */
         NewCohortVersionRequest: {
             name: string;
             title?: string;
@@ -830,12 +1328,44 @@ export interface components {
             series?: string[];
             /** @description StudyInstanceUIDs */
             studies?: string[];
-            /** @description The label scheme that gives each series its class */
-            scheme: string;
-            /** @description The negative class first */
-            classes: string[];
+            search?: components["schemas"]["SearchRequest"];
+            /** @default classes */
+            kind: components["schemas"]["KindEnum"];
+            /** @description The label scheme that gives each series its classes */
+            scheme?: string;
+            /** @description The negative class first; without it, those that occur */
+            classes?: string[];
             split?: components["schemas"]["SplitFractionsRequest"];
             seed?: number;
+        };
+        /** @description Which model to evaluate on what. */
+        NewEvaluationRequest: {
+            /**
+             * Format: uuid
+             * @description Made by the caller: the same id again is the same evaluation
+             */
+            id: string;
+            model: string;
+            /** @description By default the one in production, or the newest where none is */
+            version?: number;
+            cohort: string;
+            /** @description By default the newest */
+            cohort_version?: number;
+            /** @default test */
+            split: components["schemas"]["SplitEnum"];
+        };
+        /** @description What to label, and with what: a study, a series, or an instance of a series. */
+        NewLabelRequest: {
+            /** @description StudyInstanceUID */
+            study?: string;
+            /** @description SeriesInstanceUID */
+            series?: string;
+            /** @description SOPInstanceUID, with its series */
+            instance?: string;
+            /** @description The question that the label answers */
+            scheme: string;
+            /** @description Several at once are joined by | */
+            value: string;
         };
         /** @description Whom to add, and as what. */
         NewMemberRequest: {
@@ -844,22 +1374,38 @@ export interface components {
             /** @default false */
             can_sign: boolean;
         };
-        /** @description What to train, on what, and how. */
-        NewTrainingRequest: {
+        /** @description Which samples to show, and how they are varied. */
+        NewPreviewRequest: {
             /**
              * Format: uuid
-             * @description Made by the caller: the same id again is the same training
+             * @description Made by the caller: the same id again is the same job
              */
             id: string;
             cohort: string;
             /** @description By default the newest */
             cohort_version?: number;
             recipe: string;
-            model: string;
             /** @description Settings of the recipe that differ from its defaults */
             settings?: {
                 [key: string]: unknown;
             };
+        };
+        /** @description What to train, on what, and how. */
+        NewTrainingRequest: {
+            /**
+             * Format: uuid
+             * @description Made by the caller: the same id again is the same job
+             */
+            id: string;
+            cohort: string;
+            /** @description By default the newest */
+            cohort_version?: number;
+            recipe: string;
+            /** @description Settings of the recipe that differ from its defaults */
+            settings?: {
+                [key: string]: unknown;
+            };
+            model: string;
         };
         /**
          * @description * `shipped` - Shipped with medportal
@@ -882,6 +1428,21 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["Analysis"][];
         };
+        PaginatedEvaluationList: {
+            /** @example 123 */
+            count: number;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=4
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=2
+             */
+            previous?: string | null;
+            results: components["schemas"]["Evaluation"][];
+        };
         PaginatedJobList: {
             /** @example 123 */
             count: number;
@@ -896,6 +1457,21 @@ export interface components {
              */
             previous?: string | null;
             results: components["schemas"]["Job"][];
+        };
+        PaginatedLabelList: {
+            /** @example 123 */
+            count: number;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=4
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?page=2
+             */
+            previous?: string | null;
+            results: components["schemas"]["Label"][];
         };
         PaginatedStudyRowList: {
             /** @example 123 */
@@ -943,17 +1519,28 @@ export interface components {
             theme?: components["schemas"]["ThemeEnum"];
             default_team?: string;
         };
+        /**
+         * @description * `fp16` - fp16
+         *     * `int8` - int8
+         * @enum {string}
+         */
+        PrecisionEnum: "fp16" | "int8";
         /** @description A declared way of training, and the form that its settings make. */
         Recipe: {
             name: string;
             task: string;
             title: string;
+            /** @description Kinds of cohort that it learns from */
+            kinds: string[];
+            /** @description The figure that tells how good a run is */
+            headline: string;
             fields: components["schemas"]["RecipeField"][];
         };
         /** @description One setting of a recipe. */
         RecipeField: {
             name: string;
             type: components["schemas"]["TypeEnum"];
+            group: components["schemas"]["GroupEnum"];
             default: unknown;
             /** Format: double */
             minimum: number | null;
@@ -961,6 +1548,24 @@ export interface components {
             maximum: number | null;
             choices: string[] | null;
             help: string;
+        };
+        /** @description Samples of which about the same was claimed. */
+        ReliabilityBin: {
+            /** Format: double */
+            low: number;
+            /** Format: double */
+            high: number;
+            n: number;
+            /**
+             * Format: double
+             * @description Mean of what was claimed
+             */
+            confidence: number;
+            /**
+             * Format: double
+             * @description How often it was so
+             */
+            frequency: number;
         };
         /**
          * @description * `viewer` - Viewer
@@ -970,6 +1575,29 @@ export interface components {
          * @enum {string}
          */
         RoleEnum: "viewer" | "reader" | "researcher" | "manager";
+        /** @description A generated image, synthetic. */
+        Sample: {
+            /** @description Its class */
+            caption: string;
+            /** @description Rows and columns */
+            side: number;
+            /** @description A byte for each pixel, base64 */
+            grey: string;
+        };
+        /** @description Studies as the worklist finds them; every study where nothing is said. */
+        SearchRequest: {
+            search?: string;
+            modality?: string;
+            ai_status?: string;
+            date_from?: string;
+            date_to?: string;
+        };
+        /** @description What a number of a mask means. */
+        Segment: {
+            value: number;
+            label: string;
+            voxels: number;
+        };
         /** @description A series as the viewer lists it. */
         SeriesRow: {
             series_instance_uid: string;
@@ -988,6 +1616,20 @@ export interface components {
             /** @description `not_an_image`, `no_frames` or `transfer_syntax`; empty when it can be shown */
             reason_not_displayable: string;
         };
+        /**
+         * @description * `error` - error
+         *     * `warning` - warning
+         *     * `note` - note
+         * @enum {string}
+         */
+        SeverityEnum: "error" | "warning" | "note";
+        /** @description The figures of single slices, where these have labels of their own. */
+        SliceFigures: {
+            n: number;
+            metrics: {
+                [key: string]: components["schemas"]["Figure"];
+            };
+        };
         /** @description What a reading says of one frame. */
         SliceResult: {
             sop_instance_uid: string;
@@ -1004,7 +1646,14 @@ export interface components {
          * @enum {string}
          */
         SourceEnum: "person" | "import" | "phantom" | "model";
-        /** @description How large a part of the patients each split gets; they add up to one. */
+        /**
+         * @description * `train` - Train
+         *     * `validation` - Validation
+         *     * `test` - Test
+         * @enum {string}
+         */
+        SplitEnum: "train" | "validation" | "test";
+        /** @description How large a part of the patients each split gets; they add up to one. A part of 0 leaves the split out. */
         SplitFractionsRequest: {
             /** Format: double */
             train: number;
@@ -1090,6 +1739,16 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        /** @description The figures of some of the series. */
+        Subgroup: {
+            /** @description Empty: not known */
+            value: string;
+            n: number;
+            groups: number;
+            metrics: {
+                [key: string]: components["schemas"]["Figure"];
+            };
+        };
         /** @description One of my teams, and my role in it. */
         TeamMembership: {
             slug: string;
@@ -1135,6 +1794,19 @@ export interface components {
          * @enum {string}
          */
         TypeEnum: "integer" | "number" | "boolean" | "choice" | "text";
+        /** @description The same network in less space, and what that costs on the validation split. */
+        Variant: {
+            /** @description fp16 or int8 */
+            precision: string;
+            metric: string;
+            /** Format: double */
+            value: number | null;
+            /**
+             * Format: double
+             * @description By how much the metric is worse than the full network's
+             */
+            loss: number | null;
+        };
         /** @description What a reading says of the series as a whole. */
         Verdict: {
             /** @description The class that the verdict names */
@@ -1147,10 +1819,42 @@ export interface components {
             /** Format: double */
             threshold: number;
             positive: boolean;
+            /** @description Of each class, where the model tells classes apart */
+            probabilities?: {
+                [key: string]: number;
+            };
+            /** @description What was measured: millilitres of each segment, number of boxes of each class, … */
+            measures?: {
+                [key: string]: number;
+            };
         };
         /** @description An analysis of the study as it is now. */
         AnalysisChanged: {
             analysis: components["schemas"]["Analysis"];
+        };
+        /** @description An evaluation as it is after its job's state has changed. */
+        EvaluationChanged: {
+            evaluation: components["schemas"]["Evaluation"];
+        };
+        /** @description What a model has made, and where it is kept. */
+        ImagesGenerated: {
+            /** @description Number of images; by default 16 */
+            count?: number;
+            /**
+             * Format: int64
+             * @description By default one made of the id
+             */
+            seed?: number;
+            study_instance_uid: string;
+            series_instance_uid: string;
+            provider: string;
+            model: string;
+            version: number;
+            precision: string;
+            /** Format: double */
+            seconds: number;
+            /** @description By default all classes in turn */
+            class?: string | null;
         };
         /** @description An instance came in. */
         InstanceStored: {
@@ -1158,9 +1862,54 @@ export interface components {
             series: components["schemas"]["SeriesRow"];
             sop_instance_uid: string;
         };
+        /** @description A picture over (or instead of) a frame, which is a part of the payload. */
+        Layer: {
+            /**
+             * @description * `activation` - activation
+             *     * `mask` - mask
+             *     * `anomaly` - anomaly
+             *     * `reconstruction` - reconstruction
+             *     * `generated` - generated
+             * @enum {string}
+             */
+            kind: "activation" | "mask" | "anomaly" | "reconstruction" | "generated";
+            /** @description Rows and columns, of colours then 3 */
+            shape: number[];
+            /** @description uint8 */
+            dtype: string;
+            /** @description Box of the frame that it covers, in pixels: first row, first column, end row, end column */
+            region: number[];
+            /**
+             * Format: double
+             * @description What 255 means; of a mask the values are numbers of segments
+             */
+            scale: number;
+            /** @description Where its bytes begin in the payload */
+            offset: number;
+            /** @description How many bytes they are; each layer is deflated by itself */
+            length: number;
+        };
         /** @description A model as it is after a version was added or its stage changed. */
         ModelChanged: {
             model: components["schemas"]["Model"];
+        };
+        /** @description A box that was found, in the series' stack, in voxel-edge coordinates: voxel i reaches from i to i + 1. */
+        PieceBox: {
+            label: string;
+            /** @description [slice, row, column] */
+            low: number[];
+            /** @description [slice, row, column] */
+            high: number[];
+            /** Format: double */
+            score: number;
+        };
+        /** @description A picture of a sample. */
+        Preview: {
+            /** @description sample, right, wrong, mask, box, reconstruction, generated */
+            kind: string;
+            caption: string;
+            /** @description PNG, base64 */
+            png: string;
         };
         /** @description A series' row has changed: it began to grow (`series.grew`), or has grown and has its thumbnail. */
         SeriesChanged: {
@@ -1169,20 +1918,34 @@ export interface components {
         };
         /** @description What the model says of the series. */
         SeriesVerdict: {
+            /** @description The class that the verdict names */
             value: string;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description Of the positive class, 0 to 1
+             */
             probability: number;
             /** Format: double */
             threshold: number;
             positive: boolean;
+            /** @description Of each class, where the model tells classes apart */
+            probabilities?: {
+                [key: string]: number;
+            };
+            /** @description What was measured: millilitres of each segment, number of boxes of each class, … */
+            measures?: {
+                [key: string]: number;
+            };
             /** @description The execution provider that was really used */
             provider: string;
             model: string;
             version: number;
+            /** @description Empty: the network as it was trained; else fp16 or int8 */
+            precision: string;
             /** Format: double */
             seconds: number;
         };
-        /** @description The header of a binary piece: one frame's probability; the payload is the map of what the model looked at. */
+        /** @description The header of a binary piece: what the model says of one frame; the payload holds the layers. */
         SlicePredicted: {
             /** @description Place in the stack, from 0 */
             index: number;
@@ -1191,31 +1954,34 @@ export interface components {
             sop_instance_uid: string;
             /** @description Number of the frame in its instance, from 1 */
             frame: number;
+            /** @description Of a generated image: the class that was asked for */
+            label: string;
             /**
              * Format: double
-             * @description Of the positive class
+             * @description Of any class but the first; of the best box; part of the frame in a segment; or the anomaly's score
              */
             probability: number;
-            /** @description Rows and columns of the map */
-            shape: number[];
+            /** @description Each class's; of an autoencoder its mean squared error */
+            probabilities: number[];
+            boxes: components["schemas"]["PieceBox"][];
+            layers: components["schemas"]["Layer"][];
             /**
-             * @description * `uint8` - uint8
-             * @enum {string}
-             */
-            dtype: "uint8";
-            /**
-             * @description deflate: zlib stream (RFC 1950)
+             * @description deflate: zlib streams (RFC 1950)
              *
              *     * `raw` - raw
              *     * `deflate` - deflate
              * @enum {string}
              */
             encoding: "raw" | "deflate";
-            /** @description Box of the frame that the map covers, in pixels: first row, first column, end row, end column */
+            /** @description Of the first layer; empty without one */
+            shape: number[];
+            /** @description Of the first layer */
+            dtype: string;
+            /** @description Of the first layer; empty without one */
             region: number[];
             /**
              * Format: double
-             * @description What the largest value of the map, 255, means
+             * @description Of the first layer
              */
             scale: number;
         };
@@ -1240,6 +2006,10 @@ export interface components {
         TrainingLog: {
             message: string;
         };
+        /** @description What the network makes of a few validation samples now. */
+        TrainingPreviews: {
+            previews: components["schemas"]["Preview"][];
+        };
         /** @description What the training does now. */
         TrainingStage: {
             stage: string;
@@ -1248,6 +2018,8 @@ export interface components {
         Events: {
             "analysis.changed": components["schemas"]["AnalysisChanged"];
             "epoch.finished": components["schemas"]["Epoch"];
+            "evaluation.changed": components["schemas"]["EvaluationChanged"];
+            "images.generated": components["schemas"]["ImagesGenerated"];
             "instance.stored": components["schemas"]["InstanceStored"];
             "job.changed": components["schemas"]["Job"];
             "model.changed": components["schemas"]["ModelChanged"];
@@ -1259,6 +2031,7 @@ export interface components {
             "training.changed": components["schemas"]["TrainingChanged"];
             "training.finished": components["schemas"]["TrainingFinished"];
             "training.log": components["schemas"]["TrainingLog"];
+            "training.previews": components["schemas"]["TrainingPreviews"];
             "training.stage": components["schemas"]["TrainingStage"];
         };
     };
@@ -1535,6 +2308,28 @@ export interface operations {
             };
         };
     };
+    annotation_sets_mask: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                set_id: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+        };
+    };
     cohorts_list: {
         parameters: {
             query?: never;
@@ -1607,6 +2402,169 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Cohort"];
+                };
+            };
+        };
+    };
+    cohort_versions_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                number: number;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Check"];
+                };
+            };
+        };
+    };
+    evaluations_list: {
+        parameters: {
+            query?: {
+                cohort?: string;
+                model?: string;
+                /** @description A page number within the paginated result set. */
+                page?: number;
+                version?: number;
+            };
+            header?: never;
+            path: {
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedEvaluationList"];
+                };
+            };
+        };
+    };
+    evaluations_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEvaluationRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evaluation"];
+                };
+            };
+        };
+    };
+    evaluations_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                evaluation_id: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evaluation"];
+                };
+            };
+        };
+    };
+    evaluations_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                evaluation_id: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationDocument"];
+                };
+            };
+        };
+    };
+    evaluations_report_html: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                evaluation_id: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+        };
+    };
+    evaluations_report_pdf: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                evaluation_id: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
                 };
             };
         };
@@ -1717,6 +2675,87 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
+                };
+            };
+        };
+    };
+    labels_list: {
+        parameters: {
+            query?: {
+                /** @description A page number within the paginated result set. */
+                page?: number;
+                scheme?: string;
+                series_instance_uid?: string;
+                study_instance_uid?: string;
+            };
+            header?: never;
+            path: {
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedLabelList"];
+                };
+            };
+        };
+    };
+    labels_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewLabelRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Label"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Label"];
+                };
+            };
+        };
+    };
+    label_schemes_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelScheme"][];
                 };
             };
         };
@@ -1949,9 +2988,38 @@ export interface operations {
             };
         };
     };
-    recipes_list: {
+    previews_create: {
         parameters: {
             query?: never;
+            header?: never;
+            path: {
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPreviewRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+        };
+    };
+    recipes_list: {
+        parameters: {
+            query?: {
+                cohort?: string;
+                /** @description By default the newest */
+                version?: number;
+            };
             header?: never;
             path: {
                 team: string;

@@ -48,8 +48,10 @@ function Framed({ path }: { path: string }): ReactNode {
   // The viewer has the window to itself.
   if (/\/studies\//.test(path)) return <Outlet />;
   const base = `/teams/${team}`;
-  const places = ["models", "training", "jobs", "members"].map((key) => ({ key, to: `${base}/${key}` }));
-  const here = path === "/" ? "worklist" : (/^\/teams\/[^/]+\/(\w+)/.exec(path)?.[1] ?? "");
+  const places = ["cohorts", "training", "models", "jobs", "members"].map((key) => ({ key, to: `${base}/${key}` }));
+  const place = path === "/" ? "worklist" : (/^\/teams\/[^/]+\/(\w+)/.exec(path)?.[1] ?? "");
+  // An evaluation is of a model.
+  const here = place === "evaluations" ? "models" : place;
   return (
     <Shell
       team={team}

@@ -1,106 +1,213 @@
-/** One training run: its curves as they grow, what it was told, and what came of it. */
+/** One training run: its curves as they grow, what it makes of samples, what it was told, and what came of it. */
 
-import { Alert, Anchor, Badge, Button, Code, Container, Group, Paper, SimpleGrid, Stack, Table, Text, Title } from "@mantine/core";
-import { useParams } from "@tanstack/react-router";
-import { useEffect, useMemo, useState, type ReactNode } from "react";
+import { Alert, Anchor, Badge, Button, Code, Container, Group, Paper, Stack, Text, Title } from "@mantine/core";
+import { IconCopy } from "@tabler/icons-react";
+import { Link, useParams } from "@tanstack/react-router";
+import { useEffect, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
-import { useTraining, type Training } from "../store/queries";
-import { mayCancel, useSession } from "../store/session";
-import { useTrainingEvents } from "../store/training";
+import { useCohorts, useRecipes, useTraining, useTrainings, type Training } from "../store/queries";
+import { includes, mayCancel, teamOf, useSession } from "../store/session";
+import { useTrainingEvents, type Told } from "../store/training";
 import { Confirm } from "../ui/Confirm";
-import { Curves, type Curve } from "../ui/Curves";
+import { Confusion } from "../ui/Confusion";
 import { Figures } from "../ui/Figures";
-import { duration, figure } from "../ui/format";
 import { JobBadge } from "../ui/JobBadge";
+import { metricName, metricText } from "../ui/metric";
 import { Failed, Loading } from "../ui/States";
 import { useCancelJob } from "./JobsPage";
-
-const SCORES = { accuracy: "#4dabf7", recall: "#ff922b", precision: "#94d82d", f1: "#e599f7", auc: "#ffd43b" } as const;
-const LOSSES = { train_loss: "#4dabf7", validation_loss: "#ff8787" } as const;
+import { Epochs } from "./training/Epochs";
+import { lastConfusion } from "./training/history";
+import { RunCharts } from "./training/RunCharts";
+import { RunPreviews } from "./training/RunPreviews";
+import { controlOf, controlsOf, titleOf, versionOf } from "./training/runs";
+import { RunSettings } from "./training/RunSettings";
+import { RunUsage } from "./training/RunUsage";
 
 export function TrainingRunPage(): ReactNode {
   const { team, job: id } = useParams({ from: "/signed-in/teams/$team/training/$job" });
   const training = useTraining(team, id);
-  const lines = useTrainingEvents(team, id, training.isSuccess);
+  const told = useTrainingEvents(team, id, training.isSuccess);
   if (training.isPending) return <Loading />;
   if (training.isError) return <Failed error={training.error} onRetry={() => void training.refetch()} />;
-  return <Run team={team} training={training.data} lines={lines} />;
+  return <Run team={team} training={training.data} told={told} />;
 }
 
-function Run({ team, training, lines }: { team: string; training: Training; lines: readonly string[] }): ReactNode {
+function Run({ team, training, told }: { team: string; training: Training; told: Told }): ReactNode {
   const { t } = useTranslation();
-  const { job, history, config, metrics } = training;
-  const last = history.at(-1);
-  const title = `${training.model}${training.version ? ` v${String(training.version)}` : ""}`;
+  const { job, history } = training;
+  const recipes = useRecipes(team);
+  const cohorts = useCohorts(team);
+  const title = titleOf(training);
   useEffect(() => {
     document.title = `${title} · medportal`;
   }, [title]);
-  const isControl = config.shuffled_labels === true;
+  const headline = recipes.data?.find(({ name }) => name === training.recipe)?.headline ?? "";
+  const version = versionOf(cohorts.data, training.cohort, training.cohort_version);
+  const confused = lastConfusion(history);
   return (
     <Container size="lg" px={0}>
       <Stack>
-        <Group justify="space-between">
-          <div>
-            <Group gap="xs">
-              <Title order={2}>{title}</Title>
-              {isControl && (
-                <Badge color="grape" tt="none">
-                  {t("training.control")}
-                </Badge>
-              )}
-            </Group>
-            <Text size="sm" c="dimmed">
-              {training.cohort} v{training.cohort_version} · {training.recipe} · {job.created_by ?? "–"}
-              {job.attempt > 1 && ` · ${t("training.attempt", { count: job.attempt })}`}
+        <Header team={team} training={training} stage={told.stage?.detail ?? ""} headline={headline} />
+        <Outcome team={team} training={training} />
+        <RunUsage training={training} />
+        {history.length ? <RunCharts history={history} headline={headline} /> : <NoEpoch training={training} />}
+        <RunPreviews batches={told.batches} />
+        {confused?.confusion && (
+          <Paper withBorder p="sm">
+            <Text fw={600} mb="xs">
+              {t("training.confusion", { epoch: confused.epoch })}
             </Text>
-          </div>
-          <Group>
-            {job.state === "running" && last?.eta_s != null && (
-              <Text size="sm" c="dimmed">
-                {t("training.left", { time: duration(last.eta_s) })}
-              </Text>
-            )}
-            <JobBadge job={job} />
-            <Cancel team={team} training={training} />
-          </Group>
-        </Group>
-        {job.error_detail && (
-          <Alert color={job.state === "cancelled" ? "orange" : "red"} title={t(`job.${job.state}`)}>
-            {job.error_detail}
-          </Alert>
+            <Confusion
+              title={t("training.confusion", { epoch: confused.epoch })}
+              classes={version?.classes ?? []}
+              counts={confused.confusion}
+            />
+          </Paper>
         )}
-        {job.state === "succeeded" && (
-          <Alert color="teal">
-            {isControl ? (
-              t("training.controlDone")
-            ) : (
-              <>
-                {t("training.inZoo", { model: training.model, version: training.version })}{" "}
-                <Anchor href={`/teams/${team}/models`}>{t("place.models")}</Anchor>
-              </>
-            )}
-          </Alert>
-        )}
-        <Charts training={training} />
-        {Object.keys(metrics).length > 0 && (
-          <div>
-            <Title order={4} mb="xs">
-              {t("training.test")}
-            </Title>
-            <Figures metrics={metrics} />
-          </div>
-        )}
-        <Epochs training={training} />
-        <Settings config={config} />
-        {lines.length > 0 && (
+        <Result team={team} training={training} hasTest={(version?.patients.test ?? 1) > 0} />
+        {history.length > 0 && (
           <details>
+            <summary>{t("training.allEpochs")}</summary>
+            <Epochs history={history} />
+          </details>
+        )}
+        <RunSettings team={team} training={training} />
+        {told.lines.length > 0 && (
+          <details open={job.state === "running" || job.state === "failed"}>
             <summary>{t("training.log")}</summary>
-            <Code block>{lines.join("\n")}</Code>
+            <Code block mah={260} style={{ overflow: "auto" }} data-testid="log">
+              {told.lines.join("\n")}
+            </Code>
           </details>
         )}
       </Stack>
     </Container>
+  );
+}
+
+interface HeaderProps {
+  team: string;
+  training: Training;
+  stage: string;
+  headline: string;
+}
+
+function Header({ team, training, stage, headline }: HeaderProps): ReactNode {
+  const { t } = useTranslation();
+  const mayTrain = useSession((state) => includes(teamOf(state.me, team)?.role, "researcher"));
+  const { job } = training;
+  const value = training.history.at(-1)?.figures[headline];
+  const control = controlOf(training);
+  return (
+    <Group justify="space-between" align="flex-start">
+      <div>
+        <Group gap="xs">
+          <Title order={2}>{titleOf(training)}</Title>
+          {control !== "none" && (
+            <Badge color="grape" tt="none">
+              {t(`training.controls.${control}`, { defaultValue: t("training.control") })}
+            </Badge>
+          )}
+        </Group>
+        <Text size="sm" c="dimmed">
+          <Anchor inherit renderRoot={(props) => <Link {...props} to="/teams/$team/cohorts/$name" params={{ team, name: training.cohort }} />}>
+            {training.cohort} v{training.cohort_version}
+          </Anchor>{" "}
+          · {t(`recipe.${training.recipe}`, { defaultValue: training.recipe })} · {job.created_by ?? "–"}
+          {job.attempt > 1 && ` · ${t("training.attempt", { count: job.attempt })}`}
+        </Text>
+        {job.state === "running" && stage && (
+          <Text size="sm" c="dimmed" aria-live="polite">
+            {stage}
+          </Text>
+        )}
+      </div>
+      <Group>
+        {typeof value === "number" && job.state === "running" && (
+          <Text size="sm">
+            {metricName(t, headline)} <b>{metricText(value)}</b>
+          </Text>
+        )}
+        <JobBadge job={job} />
+        <Cancel team={team} training={training} />
+        {mayTrain && (
+          <Button
+            variant="default"
+            leftSection={<IconCopy size={16} />}
+            renderRoot={(props) => <Link {...props} to="/teams/$team/training/new" params={{ team }} search={{ from: job.id }} />}
+          >
+            {t("training.again")}
+          </Button>
+        )}
+      </Group>
+    </Group>
+  );
+}
+
+function Outcome({ team, training }: { team: string; training: Training }): ReactNode {
+  const { t } = useTranslation();
+  const { job } = training;
+  if (job.error_detail) {
+    return (
+      <Alert color={job.state === "cancelled" ? "orange" : "red"} title={t(`job.${job.state}`)}>
+        {job.error_detail}
+      </Alert>
+    );
+  }
+  if (job.state !== "succeeded") return null;
+  return (
+    <Alert color="teal">
+      {controlOf(training) !== "none" ? (
+        t("training.controlDone")
+      ) : (
+        <>
+          {t("training.inZoo", { model: training.model, version: training.version })}{" "}
+          <Anchor inherit renderRoot={(props) => <Link {...props} to="/teams/$team/models" params={{ team }} />}>
+            {t("place.models")}
+          </Anchor>
+        </>
+      )}
+    </Alert>
+  );
+}
+
+function NoEpoch({ training }: { training: Training }): ReactNode {
+  const { t } = useTranslation();
+  if (training.job.state !== "queued" && training.job.state !== "running") return null;
+  return (
+    <Paper withBorder p="xl">
+      <Text c="dimmed" ta="center">
+        {t(training.job.state === "queued" ? "training.waits" : "training.noEpoch")}
+      </Text>
+    </Paper>
+  );
+}
+
+/** The final figures, with what the controls reached beside them. */
+function Result({ team, training, hasTest }: { team: string; training: Training; hasTest: boolean }): ReactNode {
+  const { t } = useTranslation();
+  const all = useTrainings(team);
+  if (!Object.keys(training.metrics).length) return null;
+  const controls = controlsOf(training, all.data ?? []).filter(({ metrics }) => Object.keys(metrics).length);
+  // The newest of each kind is enough.
+  const beside = [...new Map(controls.toReversed().map((one) => [controlOf(one), one])).values()];
+  const isControl = controlOf(training) !== "none";
+  return (
+    <div>
+      <Title order={4} mb="xs">
+        {t(hasTest ? "training.onSplit" : "training.validationTest")}
+      </Title>
+      <Figures
+        metrics={training.metrics}
+        beside={beside.map((one) => ({ name: t(`training.controls.${controlOf(one)}`), metrics: one.metrics }))}
+      />
+      {!isControl && !beside.length && (
+        <Text size="xs" c="dimmed" mt={4}>
+          {t("training.noControls")} {t("training.besideHint")}
+        </Text>
+      )}
+    </div>
   );
 }
 
@@ -137,91 +244,5 @@ function Cancel({ team, training }: { team: string; training: Training }): React
         }}
       />
     </>
-  );
-}
-
-function Charts({ training }: { training: Training }): ReactNode {
-  const { t } = useTranslation();
-  const { history } = training;
-  const epochs = useMemo(() => history.map(({ epoch }) => epoch), [history]);
-  const curves = useMemo(() => {
-    const of = (colours: Record<string, string>): Curve[] =>
-      Object.entries(colours).map(([name, colour]) => ({
-        label: t(`metric.${name}`),
-        colour,
-        values: history.map((epoch) => epoch[name as keyof typeof epoch]),
-      }));
-    return { losses: of(LOSSES), scores: of(SCORES) };
-  }, [history, t]);
-  if (!history.length) {
-    return (
-      <Paper withBorder p="xl">
-        <Text c="dimmed" ta="center">
-          {t(training.job.state === "queued" ? "training.waits" : "training.noEpoch")}
-        </Text>
-      </Paper>
-    );
-  }
-  return (
-    <SimpleGrid cols={{ base: 1, md: 2 }}>
-      <Paper withBorder p="sm">
-        <Text fw={600}>{t("training.loss")}</Text>
-        <Curves title={t("training.loss")} epochs={epochs} curves={curves.losses} />
-      </Paper>
-      <Paper withBorder p="sm">
-        <Text fw={600}>{t("training.scores")}</Text>
-        <Curves title={t("training.scores")} epochs={epochs} curves={curves.scores} range={[0, 1]} />
-      </Paper>
-    </SimpleGrid>
-  );
-}
-
-function Epochs({ training }: { training: Training }): ReactNode {
-  const { t } = useTranslation();
-  if (!training.history.length) return null;
-  const names = [...Object.keys(LOSSES), ...Object.keys(SCORES)] as (keyof typeof LOSSES | keyof typeof SCORES)[];
-  return (
-    <Table.ScrollContainer minWidth={640}>
-      <Table className="figures" verticalSpacing={2} data-testid="epochs">
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>{t("training.epoch")}</Table.Th>
-            {names.map((name) => (
-              <Table.Th key={name}>{t(`metric.${name}`)}</Table.Th>
-            ))}
-            <Table.Th>{t("training.seconds")}</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {training.history.map((epoch) => (
-            <Table.Tr key={epoch.epoch}>
-              <Table.Td>
-                {epoch.epoch} / {epoch.epochs}
-              </Table.Td>
-              {names.map((name) => (
-                <Table.Td key={name}>{figure(epoch[name])}</Table.Td>
-              ))}
-              <Table.Td>{epoch.seconds.toFixed(1)}</Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
-  );
-}
-
-function Settings({ config }: { config: Record<string, unknown> }): ReactNode {
-  const { t } = useTranslation();
-  return (
-    <details>
-      <summary>{t("training.settings")}</summary>
-      <SimpleGrid cols={{ base: 1, xs: 2, md: 3 }} spacing={2} mt="xs">
-        {Object.entries(config).map(([name, value]) => (
-          <Text key={name} size="sm">
-            {t(`setting.${name}.label`, { defaultValue: name })}: <Code>{String(value)}</Code>
-          </Text>
-        ))}
-      </SimpleGrid>
-    </details>
   );
 }

@@ -59,10 +59,47 @@ const worklist = createRoute({
 const account = createRoute({ getParentRoute: () => home, path: "/account", component: AccountPage });
 const models = createRoute({ getParentRoute: () => home, path: "/teams/$team/models", component: lazyRouteComponent(() => import("./ModelsPage"), "ModelsPage") });
 const training = createRoute({ getParentRoute: () => home, path: "/teams/$team/training", component: lazyRouteComponent(() => import("./TrainingPage"), "TrainingPage") });
+
+/** Words and whole numbers that an address gives; anything else is left out. */
+function wordsOf<Name extends string>(search: Record<string, unknown>, ...names: Name[]): Partial<Record<Name, string>> {
+  const found = names.map((name) => [name, search[name]] as const).filter(([, value]) => typeof value === "string" || typeof value === "number");
+  return Object.fromEntries(found.map(([name, value]) => [name, String(value)])) as Partial<Record<Name, string>>;
+}
+
+export interface NewTrainingSearch {
+  cohort?: string;
+  version?: number;
+  recipe?: string;
+  /** A run whose settings are to be begun with. */
+  from?: string;
+}
+
+const newTraining = createRoute({
+  getParentRoute: () => home,
+  path: "/teams/$team/training/new",
+  component: lazyRouteComponent(() => import("./NewTrainingPage"), "NewTrainingPage"),
+  validateSearch: (search: Record<string, unknown>): NewTrainingSearch => {
+    const version = Number(search.version);
+    return { ...wordsOf(search, "cohort", "recipe", "from"), ...(version > 0 ? { version } : {}) };
+  },
+});
+const compare = createRoute({
+  getParentRoute: () => home,
+  path: "/teams/$team/training/compare",
+  component: lazyRouteComponent(() => import("./ComparePage"), "ComparePage"),
+  validateSearch: (search: Record<string, unknown>): { runs?: string } => wordsOf(search, "runs"),
+});
 const trainingRun = createRoute({
   getParentRoute: () => home,
   path: "/teams/$team/training/$job",
   component: lazyRouteComponent(() => import("./TrainingRunPage"), "TrainingRunPage"),
+});
+const cohorts = createRoute({ getParentRoute: () => home, path: "/teams/$team/cohorts", component: lazyRouteComponent(() => import("./CohortsPage"), "CohortsPage") });
+const cohort = createRoute({ getParentRoute: () => home, path: "/teams/$team/cohorts/$name", component: lazyRouteComponent(() => import("./CohortPage"), "CohortPage") });
+const evaluation = createRoute({
+  getParentRoute: () => home,
+  path: "/teams/$team/evaluations/$id",
+  component: lazyRouteComponent(() => import("./EvaluationPage"), "EvaluationPage"),
 });
 const jobs = createRoute({ getParentRoute: () => home, path: "/teams/$team/jobs", component: JobsPage });
 const members = createRoute({ getParentRoute: () => home, path: "/teams/$team/members", component: MembersPage });
@@ -71,11 +108,16 @@ const study = createRoute({
   getParentRoute: () => home,
   path: "/teams/$team/studies/$study",
   component: lazyRouteComponent(() => import("./StudyPage"), "StudyPage"),
+  // Where to look: a series, and the slice of its stack, from 0 as the site counts them.
+  validateSearch: (search: Record<string, unknown>): { series?: string; slice?: number } => {
+    const slice = Number(search.slice ?? Number.NaN);
+    return { ...wordsOf(search, "series"), ...(slice >= 0 ? { slice: Math.floor(slice) } : {}) };
+  },
 });
 
 const routeTree = root.addChildren([
   login,
-  home.addChildren([worklist, account, models, training, trainingRun, jobs, members, study]),
+  home.addChildren([worklist, account, models, training, newTraining, compare, trainingRun, cohorts, cohort, evaluation, jobs, members, study]),
 ]);
 
 export const router = createRouter({ routeTree, defaultPreload: false, scrollRestoration: true });

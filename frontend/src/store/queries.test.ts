@@ -35,7 +35,7 @@ describe("a job", () => {
 });
 
 describe("an epoch", () => {
-  const epoch = (number: number, accuracy: number): Epoch => ({ epoch: number, accuracy }) as Epoch;
+  const epoch = (number: number, accuracy: number): Epoch => ({ epoch: number, figures: { accuracy } }) as unknown as Epoch;
   const training = (...history: Epoch[]): Training => ({ history }) as Training;
 
   test("is added in order, and told again takes the place of itself", () => {

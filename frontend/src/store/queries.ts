@@ -13,6 +13,7 @@ export type ModelVersion = Schemas["ModelVersion"];
 export type ModelDetail = Schemas["ModelVersionDetail"];
 export type Training = Schemas["Training"];
 export type Cohort = Schemas["Cohort"];
+export type CohortVersion = Schemas["CohortVersion"];
 export type Recipe = Schemas["Recipe"];
 export type RecipeField = Schemas["RecipeField"];
 export type Epoch = Schemas["Epoch"];
@@ -92,11 +93,19 @@ export const useCohorts = (team: string): UseQueryResult<Cohort[]> =>
     queryFn: () => dataOf(api.GET("/api/v1/teams/{team}/cohorts/", { params: { path: { team } } })),
   });
 
-export const useRecipes = (team: string): UseQueryResult<Recipe[]> =>
+export interface OfCohort {
+  cohort: string;
+  version: number;
+}
+
+/** The recipes; with a cohort those that suit it, each with the defaults chosen for it. */
+export const useRecipes = (team: string, of?: OfCohort): UseQueryResult<Recipe[]> =>
   useQuery({
-    queryKey: ["recipes", team],
-    queryFn: () => dataOf(api.GET("/api/v1/teams/{team}/recipes/", { params: { path: { team } } })),
+    queryKey: ["recipes", team, of],
+    queryFn: () =>
+      dataOf(api.GET("/api/v1/teams/{team}/recipes/", { params: { path: { team }, query: of ?? {} } })),
     staleTime: Infinity,
+    placeholderData: (previous: Recipe[] | undefined) => previous,
   });
 
 export const useJobs = (team: string): UseQueryResult<Job[]> =>
@@ -128,6 +137,12 @@ export function withJob(jobs: Job[] | undefined, job: Job): Job[] | undefined {
   return known.revision > job.revision ? jobs : jobs.map((old) => (old.id === job.id ? job : old));
 }
 
+/** Puts a run's newer state in its place, at the head when it is new. */
+export function withTraining(all: Training[] | undefined, training: Training): Training[] | undefined {
+  if (!all?.some((old) => old.job.id === training.job.id)) return all && [training, ...all];
+  return all.map((old) => (old.job.id === training.job.id ? training : old));
+}
+
 const STUDY_EVENTS = new Set(["study.changed", "series.changed", "instance.stored"]);
 
 function takeTeamEvent(client: QueryClient, team: string, event: TopicEvent, onNewStudy: (row: StudyRow) => void): void {
@@ -151,9 +166,7 @@ function takeTeamEvent(client: QueryClient, team: string, event: TopicEvent, onN
     );
   } else if (event.type === "training.changed") {
     const { training } = data as Schemas["TrainingChanged"];
-    client.setQueryData<Training[]>(keys.trainings(team), (all) =>
-      all && [training, ...all.filter((old) => old.job.id !== training.job.id)],
-    );
+    client.setQueryData<Training[]>(keys.trainings(team), (all) => withTraining(all, training));
   }
 }
 

@@ -1,37 +1,49 @@
-/** Live curves over epochs with uPlot: the plot is made once, and fed as epochs come. */
+/** Curves with uPlot: the plot is made once, and fed as values come. */
 
 import "uplot/dist/uPlot.min.css";
 
 import { Box, useComputedColorScheme } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { useEffect, useRef, type ReactNode } from "react";
-import { useTranslation } from "react-i18next";
 import uPlot from "uplot";
+
+import { metricText } from "./metric";
 
 export interface Curve {
   label: string;
   colour: string;
   values: (number | null)[];
   dash?: number[];
+  /** A line that is only there to be compared with: no points, thin. */
+  isReference?: boolean;
+  /** Points at the values, also where the other lines have none. */
+  hasPoints?: boolean;
 }
 
 interface Props {
-  epochs: number[];
+  /** Where the values stand, in rising order. */
+  x: number[];
+  xLabel: string;
   curves: Curve[];
   /** Fixed range of the value axis; by default it follows the values. */
   range?: [number, number];
+  xRange?: [number, number];
+  /** Whole numbers, such as epochs, are marked alone. */
+  isWhole?: boolean;
+  /** Without points at the values, and drawn across gaps: a line through many places. */
+  isDense?: boolean;
   title: string;
+  height?: number;
 }
 
-const HEIGHT = 230;
+const ROOM_FOR_LEGEND = 40;
 
-export function Curves({ epochs, curves, range, title }: Props): ReactNode {
-  const { t } = useTranslation();
+export function Curves({ x, xLabel, curves, range, xRange, isWhole, isDense, title, height = 230 }: Props): ReactNode {
   const { ref, width } = useElementSize();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const scheme = useComputedColorScheme("dark");
-  const shape = curves.map(({ label, colour }) => label + colour).join();
+  const shape = [xLabel, height, ...curves.map(({ label, colour, dash }) => `${label}${colour}${dash?.join() ?? ""}`)].join();
   const wide = Math.floor(width / 20) * 20;
 
   useEffect(() => {
@@ -41,20 +53,24 @@ export function Curves({ epochs, curves, range, title }: Props): ReactNode {
     const made = new uPlot(
       {
         width: wide,
-        height: HEIGHT,
-        scales: { x: { time: false }, y: range ? { range } : { range: (_, low, high) => [Math.min(0, low), high * 1.05 || 1] } },
+        height,
+        scales: {
+          x: { time: false, ...(xRange ? { range: xRange } : {}) },
+          y: { range: range ?? ((_, low, high) => [Math.min(0, low), high > 0 ? high * 1.05 : high || 1]) },
+        },
         axes: [
-          { stroke: ink, grid, incrs: [1, 2, 5, 10, 20, 50, 100] },
-          { stroke: ink, grid, size: 46 },
+          { stroke: ink, grid, ...(isWhole ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] } : {}) },
+          { stroke: ink, grid, size: 50, values: (_, marks) => marks.map((mark) => String(Number(mark.toPrecision(4)))) },
         ],
         series: [
-          { label: t("training.epoch") },
+          { label: xLabel, value: (_, value: number | null) => (value === null ? "–" : String(Number(value.toFixed(3)))) },
           ...curves.map((curve) => ({
             label: curve.label,
             stroke: curve.colour,
-            width: 2,
-            points: { show: true, size: 5 },
-            value: (_: uPlot, value: number | null) => (value === null ? "–" : value.toFixed(3)),
+            width: curve.isReference ? 1 : 2,
+            points: { show: curve.hasPoints ?? (!isDense && !curve.isReference), size: curve.hasPoints ? 8 : 5 },
+            spanGaps: Boolean(isDense),
+            value: (_: uPlot, value: number | null) => metricText(value),
             ...(curve.dash ? { dash: curve.dash } : {}),
           })),
         ],
@@ -68,14 +84,14 @@ export function Curves({ epochs, curves, range, title }: Props): ReactNode {
       made.destroy();
     };
     // eslint-disable-next-line react-hooks/exhaustive-deps -- values are fed below; only shape and size make it anew
-  }, [shape, wide, scheme, t]);
+  }, [shape, wide, scheme]);
 
   useEffect(() => {
-    plot.current?.setData([epochs, ...curves.map(({ values }) => values)] as uPlot.AlignedData);
-  }, [epochs, curves, shape, wide, scheme, t]);
+    plot.current?.setData([x, ...curves.map(({ values }) => values)] as uPlot.AlignedData);
+  }, [x, curves, shape, wide, scheme]);
 
   return (
-    <Box ref={ref} role="img" aria-label={title} mih={HEIGHT + 40}>
+    <Box ref={ref} role="img" aria-label={title} mih={height + ROOM_FOR_LEGEND}>
       <div ref={host} />
     </Box>
   );

@@ -2,7 +2,7 @@
 
 import { ActionIcon, AppShell, Burger, Button, Drawer, Group, Menu, NavLink, Select, Text, UnstyledButton, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconBrain, IconChartLine, IconLanguage, IconListDetails, IconMoon, IconStack2, IconSun, IconUser, IconUsers } from "@tabler/icons-react";
+import { IconBrain, IconChartLine, IconFolders, IconLanguage, IconListDetails, IconMoon, IconStack2, IconSun, IconUser, IconUsers } from "@tabler/icons-react";
 import { useEffect, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -16,6 +16,7 @@ interface Place {
 
 const ICONS: Record<string, ReactNode> = {
   worklist: <IconListDetails size={18} />,
+  cohorts: <IconFolders size={18} />,
   models: <IconBrain size={18} />,
   training: <IconChartLine size={18} />,
   jobs: <IconStack2 size={18} />,

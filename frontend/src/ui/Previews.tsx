@@ -1,0 +1,65 @@
+/** Pictures of samples, each with what it shows; a click makes one larger. */
+
+import { Badge, Modal, SimpleGrid, Text, UnstyledButton } from "@mantine/core";
+import { useState, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+
+import type { Schemas } from "../api/client";
+
+export type Preview = Schemas["Preview"];
+
+const COLOURS: Record<string, string> = { right: "teal", wrong: "red", generated: "grape" };
+const sourceOf = (preview: Preview): string => `data:image/png;base64,${preview.png}`;
+
+export function Previews({ previews }: { previews: readonly Preview[] }): ReactNode {
+  const { t } = useTranslation();
+  const [shown, setShown] = useState<Preview | null>(null);
+  // Kinds that are all the same say nothing on each picture, save that it is no patient's.
+  const kinds = new Set(previews.map(({ kind }) => kind));
+  const isSingle = previews.length === 1;
+  return (
+    <>
+      <SimpleGrid cols={isSingle ? 1 : { base: 3, xs: 4, md: 6 }} spacing={6} className="previews">
+        {previews.map((preview, index) => {
+          const kind = t(`preview.kinds.${preview.kind}`, { defaultValue: preview.kind });
+          return (
+            <UnstyledButton
+              key={index}
+              aria-label={t("preview.larger")}
+              onClick={() => {
+                setShown(preview);
+              }}
+            >
+              <img
+                src={sourceOf(preview)}
+                alt={preview.caption ? t("preview.alt", { kind, caption: preview.caption }) : kind}
+                data-kind={preview.kind}
+              />
+              {(kinds.size > 1 || preview.kind === "generated") && (
+                <Badge size="xs" variant="light" color={COLOURS[preview.kind] ?? "gray"} tt="none">
+                  {kind}
+                </Badge>
+              )}
+              {preview.caption && (
+                <Text size="xs" c="dimmed" lineClamp={2}>
+                  {preview.caption}
+                </Text>
+              )}
+            </UnstyledButton>
+          );
+        })}
+      </SimpleGrid>
+      <Modal
+        opened={shown !== null}
+        onClose={() => {
+          setShown(null);
+        }}
+        title={shown?.caption}
+        size="lg"
+        centered
+      >
+        {shown && <img src={sourceOf(shown)} alt={shown.caption} className="preview-large" />}
+      </Modal>
+    </>
+  );
+}
