@@ -7,6 +7,7 @@ All that moves pixels is one resampling of a batch, whatever is asked for, so th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -63,12 +64,24 @@ def draw_moves(
 
 def grid_of(moves: Moves, size: tuple[int, ...]) -> Tensor:
     """Return where each point of the result is taken from, (batch, *size, d)."""
-    grid = F.affine_grid(moves.theta, [len(moves.theta), 1, *size], align_corners=False)
-    if moves.bends is None:
-        return grid
-    mode = "bicubic" if len(size) == 2 else "trilinear"
-    bends = F.interpolate(moves.bends, size=size, mode=mode, align_corners=True)
-    return grid + bends.movedim(1, -1)
+    points = _points(size)
+    grid = (points @ moves.theta.transpose(1, 2)).reshape(len(moves.theta), *size, len(size))
+    if moves.bends is not None:
+        # Most samples are not bent, and bending costs more than all the rest.
+        bent = torch.nonzero(moves.bends.flatten(1).any(1)).flatten()
+        if len(bent):
+            mode = "bicubic" if len(size) == 2 else "trilinear"
+            bends = F.interpolate(moves.bends[bent], size=size, mode=mode, align_corners=True)
+            grid[bent] += bends.movedim(1, -1)
+    return grid
+
+
+@lru_cache(maxsize=8)
+def _points(size: tuple[int, ...]) -> Tensor:
+    """Return the middles of a sample's voxels (x, y[, z], 1) in −1…1, as affine_grid has them without aligned corners."""
+    along = [(torch.arange(side) * 2 + 1) / side - 1 for side in size]
+    mesh = torch.meshgrid(*along, indexing="ij")
+    return torch.stack([*mesh[::-1], torch.ones(size)], -1).reshape(1, -1, len(size) + 1)
 
 
 def moved(images: Tensor, grid: Tensor, *, nearest: bool = False) -> Tensor:

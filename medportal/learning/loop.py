@@ -6,6 +6,7 @@ import os
 import resource
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,22 +57,36 @@ class Outcome:
 
 
 class _Batches(IterableDataset[Batch]):
-    """The batches of one epoch after another; of several processes each makes its own share."""
+    """The batches of one epoch after another; of several processes each makes its own share.
+
+    While the network learns from one batch, a thread makes the next: torch lets go of the interpreter, so both run.
+    """
 
     def __init__(self, training: _Training) -> None:
         self._training = training
 
     def __iter__(self) -> Iterator[Batch]:
         training = self._training
-        task, size = training.task, training.config["batch_size"]
-        refs = training.refs_of_epoch()
-        generator = torch.Generator().manual_seed(training.seed_of_epoch())
+        with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
+            pending: Future[Batch] | None = None
+            generator = torch.Generator().manual_seed(training.seed_of_epoch())
+            for refs in self._chosen():
+                following = pool.submit(training.task.batch, refs, generator)
+                if pending is not None:
+                    yield pending.result()
+                pending = following
+                if training.is_out_of_time:
+                    break
+            if pending is not None:
+                yield pending.result()
+
+    def _chosen(self) -> Iterator[list[Any]]:
+        """Yield the samples of each batch."""
+        refs, size = self._training.refs_of_epoch(), self._training.config["batch_size"]
         for start in range(0, len(refs), size):
-            if training.is_out_of_time:
-                return
             # Two, since a batch norm cannot learn from one.
             if (chosen := refs[start : start + size]) and (len(chosen) > 1 or start == 0):
-                yield task.batch(chosen, generator)
+                yield chosen
 
 
 class _Training(lightning.LightningModule):
