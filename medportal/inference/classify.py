@@ -13,7 +13,6 @@ from medportal.inference.pieces import (
     Layer,
     Runner,
     SlicePiece,
-    batches_of,
     bytes_of,
     require_classes,
 )
@@ -37,8 +36,8 @@ class Classify(Runner):
         if self.spec.dimensions == 3:
             yield from self._of_volume(todo)
             return
-        for group in batches_of(todo, BATCH):
-            answers = self.run(np.stack([self.sample(index) for index in group]))
+        for group, samples in self.batches(todo, BATCH):
+            answers = self.run(samples)
             chances = self._chances(answers["logits"])
             for place, index in enumerate(group):
                 yield self._piece(index, chances[place], answers["activation"][place])

@@ -10,7 +10,7 @@ import numpy as np
 from medportal.errors import InvalidError
 from medportal.imaging.marks import Box
 from medportal.inference.manifest import DetectionOutput
-from medportal.inference.pieces import Answer, Floats, Runner, SlicePiece, batches_of, require_classes
+from medportal.inference.pieces import Answer, Floats, Runner, SlicePiece, require_classes
 from medportal.inference.postprocess import Verdict, clipped, moved, peaks, sigmoid, suppress
 from medportal.inference.tiles import Place, padded_to, places_of
 
@@ -33,8 +33,8 @@ class Detect(Runner):
             boxes = self._of_volume() if todo else []
             yield from (self._piece(index, [b for b in boxes if self._slice_of(b) == index]) for index in todo)
             return
-        for group in batches_of(todo, BATCH):
-            answers = self.run(np.stack([self.sample(index) for index in group]))
+        for group, samples in self.batches(todo, BATCH):
+            answers = self.run(samples)
             for place, index in enumerate(group):
                 found = decoded(answers["heat"][place], answers["extent"][place], self.output, self.manifest.classes)
                 yield self._piece(index, self._on_slice(found, index))

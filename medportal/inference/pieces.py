@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -123,6 +124,25 @@ class Runner(ABC):
         last, context = self.volume.number_of_slices - 1, self.spec.context
         near = range(index - context, index + context + 1)
         return np.concatenate([self.prepared_slice(min(max(i, 0), last)) for i in near])
+
+    def batches(self, todo: list[int], batch: int) -> Iterator[tuple[list[int], Floats]]:
+        """Yield slices with their samples, a batch at a time; the next is prepared while the network runs on this one.
+
+        The first batch is one slice, since the first answer should come at once.
+        """
+
+        def made(group: list[int]) -> tuple[list[int], Floats]:
+            return group, np.stack([self.sample(index) for index in group])
+
+        with ThreadPoolExecutor(1, thread_name_prefix="prepare") as pool:
+            pending: Future[tuple[list[int], Floats]] | None = None
+            for group in batches_of(todo, batch):
+                following = pool.submit(made, group)
+                if pending is not None:
+                    yield pending.result()
+                pending = following
+            if pending is not None:
+                yield pending.result()
 
     def prepared_volume(self) -> Floats:
         """Return the whole series on the grid, (channels, slice, row, column)."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from medportal.errors import InvalidError
 from medportal.inference.manifest import ReconstructionOutput
-from medportal.inference.pieces import Answer, Layer, Runner, SlicePiece, batches_of, bytes_of
+from medportal.inference.pieces import Answer, Layer, Runner, SlicePiece, bytes_of
 from medportal.inference.postprocess import Verdict, anomaly_map, anomaly_score
 
 BATCH = 8
@@ -27,8 +27,7 @@ class Reconstruct(Runner):
         """Yield each slice's anomaly map and reconstruction."""
         output, region = self.output, self.grid.region
         todo = [index for index in range(self.volume.number_of_slices) if index not in skip]
-        for group in batches_of(todo, BATCH):
-            samples = np.stack([self.sample(index) for index in group])
+        for group, samples in self.batches(todo, BATCH):
             answers = self.run(samples)["reconstruction"]
             if answers.shape != samples.shape:
                 raise InvalidError("model_failed", "The network's reconstruction is not as large as what it was given.")
