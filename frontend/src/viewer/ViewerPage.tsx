@@ -14,19 +14,26 @@ import { ResultsPanel } from "./parts/ResultsPanel";
 import { SeriesList } from "./parts/SeriesList";
 import { Toolbar } from "./parts/Toolbar";
 import { Viewport } from "./parts/Viewport";
-import { CloseContext, SessionContext, useClose, useSession, useStudySession } from "./session";
+import { CloseContext, OpenContext, SessionContext, useClose, useSession, useStudySession } from "./session";
 import { useViewer } from "./state/viewerStore";
 import styles from "./viewer.module.css";
 
 export interface ViewerPageProps {
   team: string;
   studyInstanceUid: string;
+  /** Where to look first; without it, at the first series. */
+  seriesInstanceUid?: string | undefined;
+  /** Slice of that series' stack, from 0 as the site counts them. */
+  slice?: number | undefined;
   /** Goes back to where the study was chosen. */
   onClose: () => void;
+  /** Opens a series of another study. */
+  onOpen: (studyInstanceUid: string, seriesInstanceUid: string) => void;
 }
 
-export default function ViewerPage({ team, studyInstanceUid, onClose }: ViewerPageProps) {
+export default function ViewerPage({ team, studyInstanceUid, seriesInstanceUid, slice, onClose, onOpen }: ViewerPageProps) {
   const session = useStudySession(team, studyInstanceUid);
+  useEffect(() => { session?.lookAt(seriesInstanceUid, slice); }, [session, seriesInstanceUid, slice]);
   useKeys(session);
   useDarkRoom();
   return (
@@ -34,7 +41,9 @@ export default function ViewerPage({ team, studyInstanceUid, onClose }: ViewerPa
       {session && (
         <SessionContext value={session}>
           <CloseContext value={onClose}>
-            <Content />
+            <OpenContext value={onOpen}>
+              <Content />
+            </OpenContext>
           </CloseContext>
         </SessionContext>
       )}

@@ -10,6 +10,10 @@ export const SessionContext = createContext<StudySession | null>(null);
 export const CloseContext = createContext<() => void>(() => undefined);
 export const useClose = (): (() => void) => useContext(CloseContext);
 
+/** How a series of another study is opened. */
+export const OpenContext = createContext<(studyUid: string, seriesUid: string) => void>(() => undefined);
+export const useOpen = (): ((studyUid: string, seriesUid: string) => void) => useContext(OpenContext);
+
 /** Opens a study for as long as the component lives. */
 export function useStudySession(team: string, studyUid: string): StudySession | null {
   const [session, setSession] = useState<StudySession | null>(null);

@@ -42,6 +42,7 @@ export function scaleBarLength(extentMm: number): number {
 /** Returns a number in three digits that count, without an exponent: "0.0123", "4.56", "12.3", "1234". */
 export function figure(value: number): string {
   if (!Number.isFinite(value)) return "–";
+  if (value === 0) return "0";
   const size = Math.floor(Math.log10(Math.max(Math.abs(value), 1e-4)));
   return value.toFixed(Math.min(5, Math.max(0, 2 - size)));
 }

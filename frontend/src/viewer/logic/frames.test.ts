@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { DicomJson } from "./dicomJson";
-import { firstIndex, framesOf, stackOf } from "./frames";
+import { firstIndex, framesOf, stackOf, type Frame } from "./frames";
 
 const ds = (...values: unknown[]) => ({ vr: "DS", Value: values });
 
@@ -22,7 +22,7 @@ function instance(number: number, z: number | null, extra: DicomJson = {}): Dico
   };
 }
 
-const order = (frames: ReturnType<typeof framesOf>) => frames.map((frame) => frame.instanceNumber);
+const order = (frames: readonly Frame[]) => frames.map((frame) => frame.instanceNumber);
 
 describe("framesOf", () => {
   it("runs through the body in the direction of the numbers, whatever the order of arrival", () => {

@@ -191,7 +191,20 @@ function depthsOf(frames: readonly Frame[]): number[] | null {
  * direction that most have, rising along their normal; in the order of their numbers where not all have a place.
  * `imaging.stacks.load_volume` does the same.
  */
-export function stackOf(frames: readonly Frame[]): Frame[] {
+export function stackOf(frames: readonly Frame[]): readonly Frame[] {
+  const known = stacks.get(frames) ?? orderedStack(frames);
+  stacks.set(frames, known);
+  return known;
+}
+const stacks = new WeakMap<readonly Frame[], readonly Frame[]>();
+
+/** Returns the place among the frames of a slice, counted as the site does; -1 where it is not there. */
+export function placeOf(frames: readonly Frame[], slice: number): number {
+  const frame = stackOf(frames)[slice];
+  return frame ? frames.indexOf(frame) : -1;
+}
+
+function orderedStack(frames: readonly Frame[]): Frame[] {
   const byNumber = [...frames].sort(byNumbers);
   const grey = byNumber.filter((frame) => !frame.isColour);
   const eligible = grey.length ? grey : byNumber;

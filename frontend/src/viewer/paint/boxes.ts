@@ -7,6 +7,7 @@ const FONT_PX = 12;
 export interface BoxLook {
   colour: string;
   isSelected: boolean;
+  /** "": none. */
   text: string;
 }
 
@@ -26,7 +27,7 @@ export function drawBox(context: CanvasRenderingContext2D, { low, high }: Box, o
     context.strokeStyle = style;
     context.stroke(outline);
   }
-  drawText(context, corners, text, colour);
+  if (text) drawText(context, corners, text, colour);
 }
 
 function drawText(context: CanvasRenderingContext2D, corners: readonly DOMPoint[], text: string, colour: string): void {

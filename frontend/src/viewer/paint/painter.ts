@@ -15,6 +15,8 @@ import { activationTable, ANOMALY_TABLE, DIFFERENCE_TABLE, GREY_TABLE } from "./
 import { drawOutlines } from "./outlines";
 import { drawSheet, frameToCanvas, layerToCanvas, Sheet } from "./picture";
 
+/** So many boxes of a slice have their class and score written beside them; of more the texts would hide the image. */
+const MOST_TEXTS = 8;
 /** Slices on either side that are unpacked before they are looked at. */
 const AHEAD = 3;
 const HIGHEST_OBJECT = 65_535;
@@ -156,11 +158,14 @@ export class ResultPainter {
     const boxes = foundBoxes(shown).filter((box) => isShown(box, leastScore) && isOnSlice(box, slice));
     if (!boxes.length) return 0;
     const onFrame = frameToCanvas(view);
-    // The best lie on top.
-    for (const box of boxes.toReversed()) {
-      const colour = colourOf(Math.max(0, classes.indexOf(box.label)) + 1);
-      drawBox(context, box, onFrame, { colour, isSelected: selectedBox !== null && isSameBox(box, selectedBox), text: `${box.label} ${box.score.toFixed(2)}` });
-    }
+    const looks = boxes.map((box, place) => {
+      const isSelected = selectedBox !== null && isSameBox(box, selectedBox);
+      const text = place < MOST_TEXTS || isSelected ? `${box.label} ${box.score.toFixed(2)}` : "";
+      return { box, look: { colour: colourOf(Math.max(0, classes.indexOf(box.label)) + 1), isSelected, text } };
+    });
+    // The best lie on top, and the chosen one on top of them.
+    looks.reverse().sort((a, b) => Number(a.look.isSelected) - Number(b.look.isSelected));
+    for (const { box, look } of looks) drawBox(context, box, onFrame, look);
     return boxes.length;
   }
 

@@ -8,7 +8,6 @@ import { useSession } from "../session";
 import { analysesOf, isOver, useAnalyses, verdictOf, type AnalysisView } from "../state/analysesStore";
 import { useViewer } from "../state/viewerStore";
 import styles from "../viewer.module.css";
-import { taskOf } from "./task";
 import { useHeadline } from "./VerdictCard";
 
 export function AnalysisList() {
@@ -40,7 +39,7 @@ function AnalysisRow({ view }: { view: AnalysisView }) {
         {model}@{version}
         <small>{localTime(job.created_at)}{job.created_by && ` · ${t("ai.by", { name: job.created_by })}`}</small>
       </span>
-      <b data-positive={verdict?.positive || undefined}>{verdict ? headline(taskOf(view.analysis.task), verdict).findLast(Boolean) : state}</b>
+      <b data-positive={verdict?.positive || undefined}>{verdict ? headline(view, verdict).findLast(Boolean) : state}</b>
     </UnstyledButton>
   );
 }

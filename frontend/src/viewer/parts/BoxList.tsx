@@ -4,12 +4,13 @@ import { Slider, UnstyledButton } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
+import { placeOf } from "../logic/frames";
 import { isSameBox, middleOf, type Box } from "../logic/pieces";
 import { colourOf } from "../logic/segments";
 import { useSession } from "../session";
 import { foundBoxes, isOver, useAnalyses, versionOf, type AnalysisView } from "../state/analysesStore";
 import { useDisplay } from "../state/displayStore";
-import { goToBox, isShown, placeOf } from "../state/findings";
+import { goToBox, isShown } from "../state/findings";
 import { activeFrames, useViewer } from "../state/viewerStore";
 import styles from "../viewer.module.css";
 
@@ -57,7 +58,8 @@ function BoxRow({ box, view }: { box: Box; view: AnalysisView }) {
   const isSelected = useDisplay(({ selectedBox }) => selectedBox !== null && isSameBox(selectedBox, box));
   const classes = useAnalyses(({ models }) => versionOf(view.analysis, models)?.classes);
   const colour = colourOf(Math.max(0, classes?.indexOf(box.label) ?? 0) + 1);
-  const place = useViewer((state) => placeOf(activeFrames(state), middleOf(box)));
+  const frames = useViewer(activeFrames);
+  const place = useMemo(() => placeOf(frames, middleOf(box)), [frames, box]);
   const slices = Math.round((box.high[0] ?? 0) - (box.low[0] ?? 0));
   return (
     <UnstyledButton className={styles.row} data-open={isSelected || undefined} aria-current={isSelected} onClick={() => { goToBox(stack, box); }}>

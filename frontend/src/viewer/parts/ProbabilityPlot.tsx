@@ -4,12 +4,14 @@ import { useLayoutEffect, useMemo, useRef, useState, type PointerEvent } from "r
 import { useTranslation } from "react-i18next";
 
 import { figure, percent } from "../logic/format";
-import { frameKey, NO_PIECES, probabilities } from "../logic/pieces";
+import type { Frame } from "../logic/frames";
+import { frameKey, isOnSlice, NO_PIECES, probabilities, type Box, type Pieces } from "../logic/pieces";
 import { useSession } from "../session";
-import { useAnalyses, verdictOf } from "../state/analysesStore";
+import { foundBoxes, useAnalyses, verdictOf } from "../state/analysesStore";
+import { sliceOf } from "../state/findings";
 import { activeFrames, useViewer } from "../state/viewerStore";
 import styles from "../viewer.module.css";
-import { useTaskShown, type Task } from "./task";
+import { taskOf, useTaskShown, type Task } from "./task";
 
 const COLOURS = { low: "#5b7fa6", high: "#f59e0b", line: "rgb(255 255 255 / 45%)", here: "#ffffff" };
 
@@ -17,8 +19,14 @@ const COLOURS = { low: "#5b7fa6", high: "#f59e0b", line: "rgb(255 255 255 / 45%)
 function useProbabilities(): Float32Array | null {
   const frames = useViewer(activeFrames);
   const keys = useMemo(() => frames.map((frame) => frameKey(frame.sopInstanceUid, frame.frameNumber)), [frames]);
-  const pieces = useAnalyses(({ byJob, shownJob }) => byJob[shownJob]?.pieces ?? NO_PIECES);
-  return useMemo(() => (pieces.byFrame.size && keys.length > 1 ? probabilities(pieces, keys) : null), [pieces, keys]);
+  const shown = useAnalyses(({ byJob, shownJob }) => byJob[shownJob]);
+  const pieces = shown?.pieces ?? NO_PIECES;
+  const boxes = shown && taskOf(shown.analysis.task) === "detection" ? foundBoxes(shown) : null;
+  return useMemo(() => {
+    if (!pieces.byFrame.size || keys.length < 2) return null;
+    const values = probabilities(pieces, keys);
+    return boxes ? bestOnSlices(values, frames, pieces, boxes) : values;
+  }, [pieces, keys, frames, boxes]);
 }
 
 /** What stands over the plot, by task. */
@@ -28,6 +36,26 @@ const LABELS = { classification: "per_slice", segmentation: "share_per_slice", d
 function fullOf(task: Task | null, values: Float32Array, threshold: number | null): number {
   if (task === "classification" || task === "detection") return 1;
   return values.reduce((most, value) => (value > most ? value : most), (threshold ?? 0) * 1.2) || 1;
+}
+
+/** Scores are no shares. */
+function written(task: Task, value: number): string {
+  if (task === "detection") return value.toFixed(2);
+  return task === "autoencoder" ? figure(value) : percent(value);
+}
+
+/** A box is told with the slice in which its middle lies, and counts on each slice that it reaches over. */
+function bestOnSlices(told: Float32Array, frames: readonly Frame[], pieces: Pieces, boxes: readonly Box[]): Float32Array {
+  const best = new Map<number, number>();
+  for (const box of boxes) {
+    for (let slice = Math.floor(box.low[0] ?? 0); slice < (box.high[0] ?? 0); slice += 1) {
+      if (isOnSlice(box, slice)) best.set(slice, Math.max(best.get(slice) ?? 0, box.score));
+    }
+  }
+  return told.map((value, place) => {
+    const frame = frames[place];
+    return Number.isNaN(value) || !frame ? value : (best.get(sliceOf(pieces, frames, frame)) ?? 0);
+  });
 }
 
 function useThreshold(): number | null {
@@ -64,7 +92,7 @@ function Plot({ values }: { values: Float32Array }) {
   return (
     <div className={styles.plot}>
       <span className={styles.plotLabel}>{t(`ai.${LABELS[task]}`)}</span>
-      <b className={styles.plotValue} data-high={(threshold !== null && here >= threshold) || undefined}>{Number.isNaN(here) ? "–" : task === "autoencoder" ? figure(here) : percent(here)}</b>
+      <b className={styles.plotValue} data-high={(threshold !== null && here >= threshold) || undefined}>{Number.isNaN(here) ? "–" : written(task, here)}</b>
       <canvas ref={canvas} role="img" aria-label={t(`ai.${LABELS[task]}`)} data-testid="plot" onPointerDown={drag} onPointerMove={drag} />
     </div>
   );

@@ -108,7 +108,7 @@ function OverlayControls({ view: { pieces }, task }: { view: AnalysisView; task:
   return (
     <>
       {best && pieces.count > 1 && best.probability > 0 && (
-        <Button size="compact-sm" variant="default" leftSection={<IconFocusCentered size={15} />} onClick={() => { stack.goToFrame(best.sopInstanceUid, best.frame); }}>
+        <Button size="compact-xs" variant="default" leftSection={<IconFocusCentered size={14} />} onClick={() => { stack.goToFrame(best.sopInstanceUid, best.frame); }}>
           {t(`ai.${HIGHEST_WORDS[task]}`)}
         </Button>
       )}

@@ -2,24 +2,27 @@
 
 import { useTranslation } from "react-i18next";
 
-import { figure, percent } from "../logic/format";
+import { figure, percent, segmentSize } from "../logic/format";
+import type { Frame } from "../logic/frames";
 import type { AnalysisView } from "../state/analysesStore";
 import type { SeriesVerdict } from "../state/shapes";
+import { activeFrames, useViewer } from "../state/viewerStore";
 import styles from "../viewer.module.css";
 import { taskOf, type Task } from "./task";
 
 /** What is said in a word and in a figure; the words of the model's own classes are as they are. */
-export function useHeadline(): (task: Task, verdict: SeriesVerdict) => readonly [words: string, figure: string] {
+export function useHeadline(): (view: AnalysisView, verdict: SeriesVerdict) => readonly [words: string, figure: string] {
   const { t } = useTranslation("viewer");
-  return (task, verdict) => {
+  const frames = useViewer(activeFrames);
+  return (view, verdict) => {
     const { value, probability, measures = {} } = verdict;
-    switch (task) {
+    switch (taskOf(view.analysis.task)) {
       case "segmentation":
         if (measures.objects !== undefined) return [t("ai.objects"), String(Math.round(measures.objects))];
-        return [verdict.positive ? t("ai.marked") : t("ai.nothing_marked"), percent(probability)];
+        return verdict.positive ? [t("ai.marked"), sizeOfAll(view, measures, frames) || percent(probability)] : [t("ai.nothing_marked"), ""];
       case "detection": {
         const count = Object.values(measures).reduce((sum, one) => sum + one, 0);
-        return count ? [t("ai.boxes_found", { count }), percent(probability)] : [t("ai.no_boxes"), ""];
+        return count ? [t("ai.boxes_found", { count }), probability.toFixed(2)] : [t("ai.no_boxes"), ""];
       }
       case "autoencoder":
         return [t(verdict.positive ? "ai.anomalous" : "ai.usual"), figure(probability)];
@@ -29,10 +32,17 @@ export function useHeadline(): (task: Task, verdict: SeriesVerdict) => readonly 
   };
 }
 
+/** Returns how large all segments are together. */
+function sizeOfAll({ analysis }: AnalysisView, measures: Readonly<Record<string, number>>, frames: readonly Frame[]): string {
+  const sum = (values: readonly number[]): number => values.reduce((all, one) => all + one, 0);
+  const segments = analysis.result?.mask?.segments;
+  return segmentSize({ millilitres: sum(Object.values(measures)), voxels: segments ? sum(segments.map(({ voxels }) => voxels)) : null, frames });
+}
+
 export function VerdictCard({ view, verdict }: { view: AnalysisView; verdict: SeriesVerdict }) {
   const { t } = useTranslation("viewer");
   const task = taskOf(view.analysis.task);
-  const [words, value] = useHeadline()(task, verdict);
+  const [words, value] = useHeadline()(view, verdict);
   return (
     <article className={styles.verdict} data-positive={verdict.positive || undefined} data-testid="verdict">
       <header>

@@ -20,10 +20,10 @@ export interface AnalysesState {
   models: readonly Model[] | null;
   /** "": none is looked at. */
   shownJob: string;
-  /** The model chosen to run, as `name@number`; "" until the models are known. */
+  /** The model that somebody has chosen to run, as `name@number`; "": none. */
   choice: string;
   /** "": the network as it was trained. */
-  precision: string;
+  precision: "" | "fp16" | "int8";
   startError: string;
 }
 

@@ -60,7 +60,7 @@ export class AnalysisSession {
       fetchAnalyses(this.team, this.studyUid).catch(() => []),
     ]);
     if (this.isEnded) return;
-    useAnalyses.setState(({ choice }) => ({ models, choice: choice || defaultChoice(models) }));
+    useAnalyses.setState({ models });
     for (const analysis of analyses) this.put(analysis);
     this.showNewest();
   }
@@ -195,9 +195,9 @@ export class AnalysisSession {
   }
 }
 
-/** Of a mask or of boxes all is kept that the stream has told; maps and reconstructions are in the stream alone. */
+/** Of a mask, of boxes and of made images all is kept that the stream has told; maps and reconstructions are in the stream alone. */
 const needsStream = ({ job, result, task }: Analysis): boolean =>
-  !isOver(job) || !result || !(result.mask ?? (task === "detection" ? result.boxes : null));
+  !isOver(job) || !(task === "generation" || result?.mask || (task === "detection" && result));
 
 function toPiece(data: SlicePredicted, payload: Uint8Array | null): Piece {
   const { index, probability, probabilities = [], frame, boxes = [], layers = [], encoding } = data;

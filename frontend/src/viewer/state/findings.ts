@@ -1,6 +1,6 @@
 /** Where the answer that is looked at lies in the stack, and ways to go there. */
 
-import { stackOf, type Frame } from "../logic/frames";
+import { placeOf, stackOf, type Frame } from "../logic/frames";
 import { frameKey, isSameBox, middleOf, type Box, type Pieces } from "../logic/pieces";
 import { foundBoxes, useAnalyses, type AnalysisView } from "./analysesStore";
 import { useDisplay } from "./displayStore";
@@ -12,32 +12,9 @@ export const shownView = (): AnalysisView | undefined => {
   return byJob[shownJob];
 };
 
-interface Stack {
-  frames: readonly Frame[];
-  byKey: ReadonlyMap<string, number>;
-}
-const stacks = new WeakMap<readonly Frame[], Stack>();
-
-function stackFor(frames: readonly Frame[]): Stack {
-  const known = stacks.get(frames);
-  if (known) return known;
-  const ordered = stackOf(frames);
-  const byKey = new Map(ordered.map((frame, index) => [frameKey(frame.sopInstanceUid, frame.frameNumber), index]));
-  const stack = { frames: ordered, byKey };
-  stacks.set(frames, stack);
-  return stack;
-}
-
 /** Returns the slice of the site's stack that a frame is: as the pieces say, else as it must be; -1 for none. */
 export function sliceOf(pieces: Pieces, frames: readonly Frame[], frame: Frame): number {
-  const key = frameKey(frame.sopInstanceUid, frame.frameNumber);
-  return pieces.byFrame.get(key)?.index ?? stackFor(frames).byKey.get(key) ?? -1;
-}
-
-/** Returns the place in the open stack of a slice, counted as the site does; -1 where it is not there. */
-export function placeOf(frames: readonly Frame[], slice: number): number {
-  const frame = stackFor(frames).frames[slice];
-  return frame ? frames.indexOf(frame) : -1;
+  return pieces.byFrame.get(frameKey(frame.sopInstanceUid, frame.frameNumber))?.index ?? stackOf(frames).indexOf(frame);
 }
 
 /** Goes to a slice, counted as the site does, of the open series. */

@@ -3,7 +3,7 @@
 import { Rulers } from "../cornerstone/rulers";
 import { StackView, type KeptView } from "../cornerstone/stackView";
 import { choose, type ToolName } from "../cornerstone/tools";
-import { firstIndex, type Frame } from "../logic/frames";
+import { firstIndex, placeOf, type Frame } from "../logic/frames";
 import { FrameLoader } from "./frameLoader";
 import { MeasurementLog } from "./measurementLog";
 import { activeFrames, useViewer } from "./viewerStore";
@@ -65,15 +65,19 @@ export class StackSession {
     [this.rulers, this.view, this.mounted, this.mountedSeries] = [null, null, null, ""];
   }
 
-  /** Opens a series as it was left, or at its beginning; the one that is open is tried again if it could not be loaded. */
-  async open(seriesUid: string): Promise<void> {
+  /**
+   * Opens a series at a slice (as the site counts), else as it was left, else in its middle; the one that is open is tried
+   * again if it could not be loaded.
+   */
+  async open(seriesUid: string, slice?: number): Promise<void> {
     const { seriesUid: before, index } = useViewer.getState();
-    if (!seriesUid || (before === seriesUid && this.loader.has(seriesUid))) return;
+    if (!seriesUid || (before === seriesUid && this.loader.has(seriesUid) && slice === undefined)) return;
     if (before !== seriesUid) this.turnTo(seriesUid, before, index);
     const frames = await this.loader.frames(seriesUid);
     if (!frames || this.isOver || useViewer.getState().seriesUid !== seriesUid) return;
     this.setPace(frames);
-    this.goTo(this.left.get(seriesUid)?.index ?? firstIndex(frames));
+    const place = slice === undefined ? -1 : placeOf(frames, slice);
+    this.goTo(place >= 0 ? place : (this.left.get(seriesUid)?.index ?? firstIndex(frames)));
     this.loader.goOnFrom(seriesUid);
   }
 

@@ -18,6 +18,8 @@ export class StudySession {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private isOver = false;
   private isFollowing = false;
+  /** What an address has asked for, until it is there. */
+  private wanted: { seriesUid: string; slice: number | undefined } | null = null;
 
   constructor(
     readonly team: string,
@@ -63,15 +65,31 @@ export class StudySession {
     void this.load();
   }
 
+  /** Opens a series at a slice, now or as soon as the study is known; a series that is not of the study is passed over. */
+  lookAt(seriesUid: string | undefined, slice: number | undefined): void {
+    if (!seriesUid) return;
+    this.wanted = { seriesUid, slice };
+    if (useViewer.getState().study) this.openWanted();
+  }
+
+  private openWanted(): void {
+    const { wanted } = this;
+    const found = useViewer.getState().study?.series.find((series) => series.series_instance_uid === wanted?.seriesUid);
+    if (!wanted || !found?.is_displayable) return;
+    this.wanted = null;
+    void this.openOrGoOn(wanted.seriesUid, wanted.slice);
+  }
+
   private openFirst(): void {
+    this.openWanted();
     const { study, seriesUid } = useViewer.getState();
     const first = study?.series.find((series) => series.is_displayable);
     if (!seriesUid && first) void this.openOrGoOn(first.series_instance_uid);
   }
 
   /** A first series that cannot be had must not keep the results away. */
-  private async openOrGoOn(seriesUid: string): Promise<void> {
-    await this.stack.open(seriesUid);
+  private async openOrGoOn(seriesUid: string, slice?: number): Promise<void> {
+    await this.stack.open(seriesUid, slice);
     if (useViewer.getState().loading[seriesUid]?.state === "failed" && !this.isOver) void this.analyses.load();
   }
 
