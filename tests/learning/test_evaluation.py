@@ -213,7 +213,7 @@ def test_a_generator_beside_real_images_of_each_class(tmp_path: Path) -> None:
     ]
     document = _document(session, series, "classes", ["normal", "lung cancer"])
 
-    assert set(document["metrics"]) == {"frechet", "diversity", "precision", "recall", "memorised"}
+    assert set(document["metrics"]) == {"frechet", "diversity", "realistic", "covered", "memorised"}
     assert set(document["per_class"]) == {"normal", "lung cancer"}
     assert document["generated"] == 64
     assert document["samples"][0]["side"] == 32

@@ -105,7 +105,7 @@ class GenerationEvaluation(TaskEvaluation):
                 return found
             chosen = [group for group, label in zip(groups, truth, strict=True) if label == name]
             by_class.append(generation_figures(features(mine), features(theirs), groups=chosen, rounds=30).overall)
-        told = ("frechet", "diversity", "precision", "recall")
+        told = ("frechet", "diversity", "realistic", "covered")
         return Figures(found.overall, {name: [one[name] for one in by_class] for name in told if by_class})
 
     def sections(self, records: Sequence[Record]) -> dict[str, Any]:

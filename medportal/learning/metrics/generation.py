@@ -112,8 +112,8 @@ def generation_figures(
 ) -> Figures:
     """Return the figures of generated images beside real ones; `groups` are those of the real ones.
 
-    frechet: distance of both as Gaussians. diversity: mean pairwise distance as a part of that of real ones. precision,
-    recall: shares within the other's support. memorised: share too near to a training image (the real ones are the
+    frechet: distance of both as Gaussians. diversity: mean pairwise distance as a part of that of real ones. realistic,
+    covered: precision and recall of Kynkäänniemi et al. 2019, the shares within the other's support. memorised: share too near to a training image (the real ones are the
     training images where none are given). Raises InvalidError `features` for fewer than two samples on a side.
     """
     _check(real, generated)
@@ -122,8 +122,8 @@ def generation_figures(
     known, held_out = (real, None) if training is None else (training, real)
     copies = is_memorised(generated, known, held_out=held_out, quantile=quantile)
     own = [str(k) for k in range(len(generated))]
-    shares = mean_figures(own, {"precision": is_within(generated, real), "memorised": copies}).overall
-    shares |= mean_figures(groups, {"recall": is_within(real, generated)}).overall
+    shares = mean_figures(own, {"realistic": is_within(generated, real), "memorised": copies}).overall
+    shares |= mean_figures(groups, {"covered": is_within(real, generated)}).overall
 
     def measure(chosen: NDArray[np.intp]) -> dict[str, float | None]:
         mine, theirs = joined[chosen[chosen < len(real)]], joined[chosen[chosen >= len(real)]]

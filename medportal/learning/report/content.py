@@ -127,10 +127,12 @@ def _told(figure: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def number_of(value: float | None) -> str:
-    """Return a figure with three decimals, or four digits where it is large."""
+    """Return a figure with three decimals; with three digits where it is small, and four where it is large."""
     if value is None or not math.isfinite(value):
         return "–"
-    return f"{value:.3f}" if abs(value) < 100 else f"{value:.4g}"
+    if 0 < abs(value) < 0.01 or abs(value) >= 100:
+        return f"{value:.3g}" if abs(value) < 1 else f"{value:.4g}"
+    return f"{value:.3f}"
 
 
 def _controls(document: Mapping[str, Any]) -> tuple[Block, ...]:

@@ -45,6 +45,8 @@ _TITLES = {
     "slice_average_precision": "Average precision of slices",
     "frechet": "Fréchet distance",
     "diversity": "Diversity",
+    "realistic": "Realistic",
+    "covered": "Covered",
     "memorised": "Memorised",
 }
 DEFINITIONS = {
@@ -75,6 +77,8 @@ DEFINITIONS = {
     "frechet": "Fréchet distance of generated and real images' features as Gaussians (Heusel et al. 2017), covariances shrunk "
     "(Ledoit and Wolf 2004). Only comparable between models evaluated on the same split.",
     "diversity": "Mean distance of two generated images as a part of that of two real ones.",
+    "realistic": "Share of generated images that lie among real ones (precision of Kynkäänniemi et al. 2019).",
+    "covered": "Share of real images that lie among generated ones (recall of Kynkäänniemi et al. 2019).",
     "memorised": "Share of generated images nearer to a training image than all but 1 % of real images are "
     "(compare Meehan et al. 2020).",
 }

@@ -82,12 +82,12 @@ def test_a_collapsed_generator_shows() -> None:
         real, np.full((100, 5), 0.1) + rng.normal(0, 1e-3, (100, 5)), groups=groups, rounds=30
     )
 
-    assert set(good) == {"frechet", "diversity", "precision", "recall", "memorised"}
+    assert set(good) == {"frechet", "diversity", "realistic", "covered", "memorised"}
     assert good["diversity"].value == pytest.approx(1, abs=0.1)
-    assert good["precision"].value > 0.7  # type: ignore[operator]
-    assert good["recall"].value > 0.7  # type: ignore[operator]
+    assert good["realistic"].value > 0.7  # type: ignore[operator]
+    assert good["covered"].value > 0.7  # type: ignore[operator]
     assert collapsed.overall["diversity"].value < 0.01  # type: ignore[operator]
-    assert collapsed.overall["recall"].value < 0.05  # type: ignore[operator]
+    assert collapsed.overall["covered"].value < 0.05  # type: ignore[operator]
     assert collapsed.overall["frechet"].value > good["frechet"].high  # type: ignore[operator]
     assert mean_pairwise_distance(real[:1]) == 0
 
