@@ -16,6 +16,9 @@ class CohortsConfig(AppConfig):
 
         from medportal.archive.models import Series
         from medportal.cohorts import services
+        from medportal.jobs import hooks
+
+        hooks.on_change(services.DATASET_KIND, services.clear_dataset)
 
         # A series can be deleted with its study, its patient or its team: the row's own end is what all share.
         def mark(instance: Series, **_: object) -> None:

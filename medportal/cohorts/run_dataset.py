@@ -8,31 +8,37 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from django.conf import settings
 
-from medportal.accounts.models import Team, User
+from medportal.accounts.access import role_of
+from medportal.accounts.models import Role, Team, User
 from medportal.annotations.models import AnnotationSet, Source
 from medportal.annotations.services import SeriesLabel, label_many, save_boxes, save_mask
 from medportal.archive import storage
 from medportal.archive.models import Series
 from medportal.archive.reading import decoder
 from medportal.archive.services import Arrival, StoreResult, store_instances
-from medportal.cohorts.datasets.files import read_bytes
+from medportal.cohorts.datasets.files import read_bytes, within
 from medportal.cohorts.datasets.items import DataSet, Item, Loaded
-from medportal.cohorts.datasets.reading import Request, read_dataset
+from medportal.cohorts.datasets.reading import read_dataset
+from medportal.cohorts.datasets.requests import Request, request_of
 from medportal.cohorts.freezing import Choice, freeze_version
 from medportal.cohorts.hashing import keep_hashes
 from medportal.cohorts.models import CohortVersion, Kind
 from medportal.cohorts.services import LABEL_SEPARATOR
-from medportal.errors import InvalidError, MedportalError, UnavailableError
+from medportal.cohorts.uploads import open_upload
+from medportal.errors import InvalidError, MedportalError, NotAllowedError, UnavailableError
 from medportal.imaging.attributes import plain
 from medportal.imaging.limits import MIB
 from medportal.imaging.perceptual import near_pairs, stack_hashes
 from medportal.imaging.secondary_capture import Provenance, stack_objects, volume_objects
 from medportal.imaging.windowing import apply_window, auto_window, thumbnail_jpeg
+from medportal.jobs.leases import Lease, claim
 
 # Labels and hashes are written for so many images at once.
 _AT_ONCE = 100
@@ -54,7 +60,42 @@ class _Stored:
     boxes: list[dict[str, Any]] = field(default_factory=list)
 
 
-def import_dataset(team: Team, actor: User, request: Request, tell: Tell) -> dict[str, Any]:
+# Refused items that a job's result names; all are counted.
+_NAMED = 500
+
+
+def run_dataset(job_id: UUID | str, *, worker: str) -> None:
+    """Claim the job and bring it to its end; nothing happens where it is not there to be claimed."""
+    with claim(job_id, worker=worker) as lease:
+        if lease is not None:
+            _run(lease)
+
+
+def _run(lease: Lease) -> None:
+    """Import what was uploaded, and end the job with the report."""
+    job = lease.job
+    role = role_of(job.created_by, job.team) if job.created_by else None
+    if role is None or not role.includes(Role.RESEARCHER):
+        raise NotAllowedError("role_too_small", "Who started it may no longer import data sets.")
+    lease.report(stage="unpacking")
+    path = open_upload(job.pk, job.params["format"], check=lease.check)
+    request = request_of(_paths_within(job.params, path), path)
+
+    def tell(done: int, total: int, stage: str) -> None:
+        lease.report(progress=done / total if total else None, stage=stage)
+
+    report = import_dataset(job.team, job.created_by, request, tell)
+    number = len(report["refused"])
+    lease.succeed(report | {"refused": report["refused"][:_NAMED], "refused_in_all": number})
+
+
+def _paths_within(params: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Return a job's words with a side table that lies in the upload; never with a path from outside it."""
+    words = {name: value for name, value in params.items() if name not in ("root", "table")}
+    return words | ({"table": within(path, params["table"])} if params.get("table") else {})
+
+
+def import_dataset(team: Team, actor: User | None, request: Request, tell: Tell) -> dict[str, Any]:
     """Import a data set and freeze it; returns the report. Imported again, it adds nothing.
 
     Raises what `read_dataset` and `freeze_version` raise of the whole; what is wrong with single images is in the
@@ -87,7 +128,7 @@ def import_dataset(team: Team, actor: User, request: Request, tell: Tell) -> dic
 class _Batch:
     """Some images on their way into the archive together."""
 
-    def __init__(self, team: Team, actor: User) -> None:
+    def __init__(self, team: Team, actor: User | None) -> None:
         self.team, self.actor = team, actor
         self.size_bytes = 0
         self._arrivals: list[Arrival] = []
@@ -126,7 +167,7 @@ def _picture(loaded: Loaded) -> bytes:
 class _Import:
     """One import under way."""
 
-    def __init__(self, team: Team, actor: User, request: Request, data: DataSet) -> None:
+    def __init__(self, team: Team, actor: User | None, request: Request, data: DataSet) -> None:
         self.team, self.actor, self.request, self.data = team, actor, request, data
         self.issuer = request.issuer or request.cohort
         self.seen: dict[str, Item] = {}

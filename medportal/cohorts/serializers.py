@@ -134,6 +134,48 @@ class SearchSerializer(serializers.Serializer[Any]):
     date_to = serializers.CharField(required=False, allow_blank=True, max_length=8)
 
 
+class NewDatasetSerializer(serializers.Serializer[Any]):
+    """A data set to import: the file, and how to read it (as `manage.py import_dataset` has it)."""
+
+    id = serializers.UUIDField(help_text="Made by the caller: the same again is the same job")
+    file = serializers.FileField(help_text="A ZIP of the data set's folder; of arrays, the NPZ")
+    format = serializers.ChoiceField(
+        choices=("imagefolder", "csv", "masks", "voc", "coco", "npz", "nifti", "dicom"),
+        help_text="Of a CSV: the ZIP holds the table at its top, and the images under the paths that it names",
+    )
+    cohort = serializers.SlugField(max_length=80, help_text="The cohort whose next version this makes")
+    title = serializers.CharField(max_length=160, required=False, allow_blank=True)
+    description = serializers.CharField(max_length=4000, required=False, allow_blank=True)
+    split = serializers.CharField(
+        max_length=100,
+        required=False,
+        allow_blank=True,
+        help_text="train=.7,validation=.15,test=.15 | column:NAME | all:test",
+    )
+    seed = serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
+    classes = serializers.CharField(
+        max_length=4000, required=False, allow_blank=True, help_text="Joined by commas, the negative one first"
+    )
+    group_column = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    path_column = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    label_column = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    label_columns = serializers.CharField(
+        max_length=4000, required=False, allow_blank=True, help_text="Joined by commas"
+    )
+    where = serializers.ListField(
+        child=serializers.CharField(max_length=400), required=False, max_length=20, help_text="COLUMN=VALUE, each"
+    )
+    table = serializers.CharField(
+        max_length=200, required=False, allow_blank=True, help_text="A CSV in the ZIP that tells of groups and splits"
+    )
+    instances = serializers.BooleanField(default=False, help_text="Each number of a mask is one object")
+    images_only = serializers.BooleanField(default=False, help_text="Leave labels, masks and boxes out")
+    modality = serializers.RegexField(r"^[A-Z0-9_ ]{0,16}$", required=False, allow_blank=True)
+    synthetic = serializers.BooleanField(default=False, help_text="Mark the images as made, not measured")
+    scheme = serializers.CharField(max_length=60, required=False, allow_blank=True)
+    issuer = serializers.CharField(max_length=64, required=False, allow_blank=True)
+
+
 class NewCohortVersionSerializer(serializers.Serializer[Any]):
     """What to choose, what is to be learnt of it, and how to split the patients."""
 

@@ -5,25 +5,33 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import UUID
 
 from django.db import transaction
 
 from medportal.accounts.access import get_team
-from medportal.accounts.models import Role, User
+from medportal.accounts.models import Role, Team, User
 from medportal.annotations.access import current_labels, current_study_labels, newest_sets
 from medportal.archive.access import Filter
 from medportal.archive.models import Patient, Series
 from medportal.cohorts import access
 from medportal.cohorts.checking import check_of
+from medportal.cohorts.datasets.requests import request_of
 from medportal.cohorts.freezing import Choice, freeze_version
 from medportal.cohorts.hashing import hash_series
 from medportal.cohorts.models import CohortVersion, Kind
 from medportal.cohorts.names import in_order
+from medportal.cohorts.uploads import receive_upload, remove_upload
 from medportal.errors import InvalidError
+from medportal.jobs.models import FINAL_STATES, Job
+from medportal.jobs.services import create_job
 
 __all__ = ["Choice", "choose_version", "freeze_version", "group_of", "mark_untrainable"]
+DATASET_KIND = "dataset"
+DATASET_TASK = "medportal.cohorts.tasks.import_dataset"
 # Of several labels at once, in one value.
 LABEL_SEPARATOR = "|"
 
@@ -135,6 +143,58 @@ def _labels(rows: list[Series], scheme: str, *, has_several: bool) -> dict[int, 
     if has_several:
         return {pk: {"labels": tuple(filter(None, value.split(LABEL_SEPARATOR)))} for pk, value in values.items()}
     return {pk: {"label": value, "slice_labels": of_slices[pk]} for pk, value in values.items()}
+
+
+class Upload(Protocol):
+    """A file on its way in."""
+
+    def chunks(self) -> Iterable[bytes]:
+        """Yield its content."""
+
+
+def start_dataset(
+    user: User,
+    team_slug: str,
+    *,
+    id: UUID,  # noqa: A002 - the job's own name
+    upload: Upload,
+    format: str,  # noqa: A002 - the word of the command line
+    cohort: str,
+    **options: Any,
+) -> Job:
+    """Keep an uploaded data set and have it imported; the same id again is the same job.
+
+    `options` are those of `manage.py import_dataset`. Raises InvalidError `cohort_name`, `split_rule` or `where`,
+    ConflictError `job_id_taken`, and as `uploads.receive_upload`.
+    """
+    team = get_team(user, team_slug, Role.RESEARCHER)
+    params = {"format": format, "cohort": check_name(cohort), **options}
+    request_of(params, Path())
+    if not Job.objects.filter(pk=id).exists():
+        # Durable before there is a row that promises it.
+        receive_upload(id, upload.chunks())
+    with transaction.atomic():
+        return _dataset_job(user, team, id, cohort, params)
+
+
+def _dataset_job(user: User, team: Team, job_id: UUID, cohort: str, params: dict[str, Any]) -> Job:
+    job, _ = create_job(
+        id=job_id,
+        team=team,
+        kind=DATASET_KIND,
+        title=f"Data set {cohort}",
+        task_name=DATASET_TASK,
+        queue="default",
+        params=params,
+        created_by=user,
+    )
+    return job
+
+
+def clear_dataset(job: Job) -> None:
+    """Remove what was uploaded once its job has ended; called at each change of the job's state."""
+    if job.state in FINAL_STATES:
+        transaction.on_commit(lambda: remove_upload(job.pk))
 
 
 # How long somebody waits for series to be compared that were not yet.

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from drf_spectacular.utils import extend_schema
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from medportal.accounts.access import get_team
 from medportal.accounts.authentication import user_of
+from medportal.accounts.models import Role
 from medportal.cohorts import access, services
 from medportal.cohorts.serializers import (
     CheckSerializer,
     CohortSerializer,
     CohortVersionSerializer,
     NewCohortVersionSerializer,
+    NewDatasetSerializer,
 )
+from medportal.errors import TooLargeError
+from medportal.jobs.serializers import JobSerializer
 
 
 class CohortsView(APIView):
@@ -36,6 +43,32 @@ class CohortsView(APIView):
         serializer.is_valid(raise_exception=True)
         version, is_new = services.choose_version(user_of(request), team, **serializer.validated_data)
         return Response(CohortVersionSerializer(version).data, status=201 if is_new else 200)
+
+
+class DatasetsView(APIView):
+    """The page's way to bring a data set in."""
+
+    parser_classes = (MultiPartParser,)
+
+    @extend_schema(
+        operation_id="datasets_create",
+        request={"multipart/form-data": NewDatasetSerializer},
+        responses={202: JobSerializer},
+    )
+    def post(self, request: Request, team: str) -> Response:
+        """Have a data set imported; the answer is the job, whose result is the report."""
+        user = user_of(request)
+        # Before the body is read: who may not import uploads nothing.
+        get_team(user, team, Role.RESEARCHER)
+        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.MAX_DATASET_BYTES:
+            raise TooLargeError(
+                "dataset_size", f"A data set may have at most {settings.MAX_DATASET_BYTES // 2**20} MB."
+            )
+        serializer = NewDatasetSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        words = serializer.validated_data
+        job = services.start_dataset(user, team, upload=words.pop("file"), **words)
+        return Response(JobSerializer(job).data, status=202)
 
 
 class CohortCheckView(APIView):

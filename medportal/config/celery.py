@@ -19,7 +19,7 @@ from django.conf import settings
 
 # A worker imports the tasks of its own queue alone: `default` never loads ONNX Runtime.
 TASKS_OF_QUEUE = {
-    "default": ["medportal.archive.tasks", "medportal.training.tasks"],
+    "default": ["medportal.archive.tasks", "medportal.cohorts.tasks", "medportal.training.tasks"],
     "inference": ["medportal.analysis.tasks", "medportal.training.evaluations.tasks"],
 }
 # `default` watches training children, imports and makes thumbnails: two trainings leave room for what is short;

@@ -187,6 +187,8 @@ CONTENT_SECURITY_POLICY = {
 
 # One DICOM object at most; larger ones are refused before they are read.
 MAX_OBJECT_BYTES = env.int("MEDPORTAL_MAX_OBJECT_MB", default=2048) * 1024 * 1024
+# One data set that is uploaded as a ZIP or NPZ; it may unpack to four times as much.
+MAX_DATASET_BYTES = env.int("MEDPORTAL_MAX_DATASET_MB", default=4096) * 1024 * 1024
 # JSON bodies; uploads are streamed and do not count.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200

@@ -78,6 +78,7 @@ TABLE: dict[str, Row] = {
     "POST cohorts": RESEARCHER,
     "GET cohort": VIEWER,
     "GET cohort-check": VIEWER,
+    "POST datasets": RESEARCHER,
     "GET models": VIEWER,
     "GET model-version": VIEWER,
     "GET model-package": VIEWER,

@@ -188,12 +188,21 @@ class World:
                 "model": "bright",
             },
         }.get(key, {})
+        if key == "POST datasets":
+            return self._dataset()
         if key == "POST instances":
             return {"data": self.object, "content_type": "application/dicom"}
         if "dicomweb" in key:
             data = b"--x\r\nContent-Type: application/dicom\r\n\r\n" + self.object + b"\r\n--x--\r\n"
             return {"data": data, "content_type": 'multipart/related; type="application/dicom"; boundary=x'}
         return {"data": json.dumps(words), "content_type": "application/json"}
+
+    def _dataset(self) -> dict[str, Any]:
+        fields = {"id": str(uuid4()), "format": "npz", "cohort": "set"}
+        parts = [f'--x\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n' for k, v in fields.items()]
+        head = '--x\r\nContent-Disposition: form-data; name="file"; filename="a.npz"\r\n\r\n'
+        body = "".join(parts) + head + "arrays\r\n--x--\r\n"
+        return {"data": body.encode(), "content_type": "multipart/form-data; boundary=x"}
 
     def _words(self) -> dict[str, str]:
         return {"username": self.users["manager"].username, "password": factories.PASSWORD}

@@ -9,7 +9,7 @@ from medportal.errors import InvalidError, NotFoundError, TooLargeError
 from medportal.imaging.limits import MIB
 from medportal.imaging.pictures import SUFFIXES
 
-PICTURE_BYTES = 256 * MIB
+PICTURE_BYTES, VOLUME_FILE_BYTES = 256 * MIB, 1024 * MIB
 
 
 def read_bytes(path: Path, limit: int = PICTURE_BYTES) -> bytes:

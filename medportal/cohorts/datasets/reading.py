@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from medportal.cohorts.datasets.arrays import read_npz
 from medportal.cohorts.datasets.boxes import read_coco, read_voc
 from medportal.cohorts.datasets.folders import read_imagefolder, read_masks
-from medportal.cohorts.datasets.items import DataSet, Item, Options, split_of
+from medportal.cohorts.datasets.items import DataSet, Item, Options
 from medportal.cohorts.datasets.objects import read_objects
+from medportal.cohorts.datasets.requests import Request, SplitRule
 from medportal.cohorts.datasets.tables import read_csv
 from medportal.cohorts.datasets.volumes import read_nifti
 from medportal.cohorts.names import in_order
 from medportal.errors import InvalidError
 from medportal.imaging.decoder import Decoder
 
-DEFAULT_PARTS = {"train": 0.7, "validation": 0.15, "test": 0.15}
 READERS: dict[str, Callable[[Path, Options, Decoder], DataSet]] = {
     "imagefolder": lambda path, options, _: read_imagefolder(path, options),
     "csv": lambda path, options, _: read_csv(path, options),
@@ -29,65 +29,6 @@ READERS: dict[str, Callable[[Path, Options, Decoder], DataSet]] = {
     "dicom": read_objects,
     "npz": lambda path, options, _: read_npz(path, options),
 }
-
-
-@dataclass(frozen=True)
-class SplitRule:
-    """How the splits come about: kept as given (or made, where none is), made anew, or one for all."""
-
-    # None: what is given is kept, else they are made in the default parts.
-    parts: dict[str, float] | None = None
-    column: str = ""
-    all_in: str = ""
-
-    @property
-    def fractions(self) -> dict[str, float]:
-        """The parts in which splits are made."""
-        return self.parts or DEFAULT_PARTS
-
-
-def split_rule(text: str) -> SplitRule:
-    """Return what `train=.7,validation=.15,test=.15`, `column:NAME`, `all:test` or "" asks for.
-
-    Raises InvalidError `split_rule` for anything else.
-    """
-    word, _, rest = text.partition(":")
-    if not text:
-        return SplitRule()
-    if word == "column" and rest:
-        return SplitRule(column=rest)
-    if word == "all" and split_of(rest):
-        return SplitRule(all_in=split_of(rest))
-    try:
-        pairs = [part.split("=") for part in text.split(",")]
-        parts = {split_of(name): float(value) for name, value in pairs}
-    except ValueError:
-        parts = {}
-    is_whole = bool(parts) and min(parts.values()) >= 0 and abs(sum(parts.values()) - 1) < 1e-6
-    if not is_whole or "" in parts or len(parts) < len(text.split(",")):
-        detail = (
-            f"“{text}” is no split: say train=.7,validation=.15,test=.15 (they add up to 1), column:NAME or all:test."
-        )
-        raise InvalidError("split_rule", detail)
-    return SplitRule(parts={split: part for split, part in parts.items() if part > 0})
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is to be imported, and how."""
-
-    path: Path
-    format: str
-    cohort: str
-    split: SplitRule = field(default_factory=SplitRule)
-    options: Options = field(default_factory=Options)
-    seed: int = 0
-    title: str = ""
-    description: str = ""
-    # The label scheme and the issuer of the patients' ids; by default the cohort's name.
-    scheme: str = ""
-    issuer: str = ""
-    is_synthetic: bool = False
 
 
 def read_dataset(request: Request, decoder: Decoder) -> DataSet:

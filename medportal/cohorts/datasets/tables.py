@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from medportal.cohorts.datasets.files import read_bytes, within
+from medportal.cohorts.datasets.files import VOLUME_FILE_BYTES, read_bytes, within
 from medportal.cohorts.datasets.items import DataSet, Item, Loaded, Options, require_count, split_of
 from medportal.errors import InvalidError, MedportalError
 from medportal.imaging.decoder import Decoder
@@ -19,7 +19,7 @@ from medportal.imaging.pictures import read_picture
 from medportal.imaging.volume_files import is_volume_file, read_volume_file
 from medportal.imaging.voxel_grids import to_volume
 
-TABLE_BYTES, VOLUME_FILE_BYTES = 256 * MIB, 1024 * MIB
+TABLE_BYTES = 256 * MIB
 SEPARATOR = "|"
 _YES, _NO = ("1", "1.0", "true", "yes", "y", "t"), ("", "0", "0.0", "false", "no", "n", "f")
 _MOST_COLUMNS = 1000

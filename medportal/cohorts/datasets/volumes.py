@@ -9,10 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from medportal.cohorts.datasets.files import files_in, folder_named, read_bytes, relative_name, require_folder
+from medportal.cohorts.datasets.files import (
+    VOLUME_FILE_BYTES,
+    files_in,
+    folder_named,
+    read_bytes,
+    relative_name,
+    require_folder,
+)
 from medportal.cohorts.datasets.folders import numbered_anew, segments_of
 from medportal.cohorts.datasets.items import DataSet, Item, Loaded, Options, require_count
-from medportal.cohorts.datasets.tables import VOLUME_FILE_BYTES, SideTable
+from medportal.cohorts.datasets.tables import SideTable
 from medportal.errors import InvalidError, MedportalError, NotFoundError
 from medportal.imaging.decoder import Decoder
 from medportal.imaging.volume_files import is_volume_file, read_volume_file

@@ -9,7 +9,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from medportal.accounts import command_line
 from medportal.accounts.models import Role
@@ -66,61 +66,20 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         # Imported here: it brings the numeric packages along.
+        from medportal.cohorts.datasets.requests import request_of
         from medportal.cohorts.run_dataset import import_dataset
+        from medportal.cohorts.services import check_name
 
         team = command_line.chosen_team(options)
         user = command_line.chosen_member(options, team, Role.RESEARCHER)
         with command_line.plain_errors():
-            report = import_dataset(team, user, _request(options), _Teller())
+            check_name(options["cohort"])
+            report = import_dataset(team, user, request_of(options, options["path"]), _Teller())
         for refused in report["refused"]:
             print(f"refused   {refused['item']}: {refused['reason']}", file=sys.stderr)
         for line in (*report["notes"], *(f"{one['severity']}: {one['detail']}" for one in report["findings"])):
             print(line, file=sys.stderr)
         print(json.dumps(report) if options["json"] else _words(report))
-
-
-def _request(options: dict[str, Any]) -> Any:
-    from medportal.cohorts.datasets.items import Options
-    from medportal.cohorts.datasets.reading import Request, split_rule
-    from medportal.cohorts.services import check_name
-
-    check_name(options["cohort"])
-    several = _words_of(options["label_columns"])
-    return Request(
-        path=options["path"],
-        format=options["format"],
-        cohort=options["cohort"],
-        split=split_rule(options["split"]),
-        seed=options["seed"],
-        title=options["title"],
-        description=options["description"],
-        scheme=options["scheme"],
-        issuer=options["issuer"],
-        is_synthetic=options["synthetic"],
-        options=Options(
-            classes=_words_of(options["classes"]),
-            path_column=options["path_column"],
-            label_columns=several or (options["label_column"],),
-            group_column=options["group_column"],
-            where=tuple(_condition(word) for word in options["where"]),
-            root=options["root"],
-            table=options["table"],
-            is_instances=options["instances"],
-            is_images_only=options["images_only"],
-            modality=options["modality"],
-        ),
-    )
-
-
-def _words_of(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
-def _condition(word: str) -> tuple[str, str]:
-    column, mark, value = word.partition("=")
-    if not mark:
-        raise CommandError(f"--where {word!r} is not COLUMN=VALUE.")
-    return column, value
 
 
 class _Teller:
