@@ -16,6 +16,7 @@ SIGNALS = "medportal:signals"
 # A broker that is away must cost a request little; the database is the truth and the sweeper repeats.
 TIMEOUT_S = 1.0
 REST_S = 2.0
+TELL_EVERY_S = 60.0
 
 
 def url() -> str:
@@ -54,15 +55,21 @@ class Breaker:
 
     def __init__(self) -> None:
         self._rests_until = 0.0
+        self._told_at: float | None = None
 
     @property
     def is_open(self) -> bool:
         """Say whether the broker is left alone just now."""
         return time.monotonic() < self._rests_until
 
-    def trip(self) -> None:
-        """Leave the broker alone for a while."""
-        self._rests_until = time.monotonic() + REST_S
+    def trip(self) -> bool:
+        """Leave the broker alone for a while; returns whether that is worth telling, which it is once a minute."""
+        now = time.monotonic()
+        self._rests_until = now + REST_S
+        is_news = self._told_at is None or now - self._told_at >= TELL_EVERY_S
+        if is_news:
+            self._told_at = now
+        return is_news
 
 
 BREAKER = Breaker()

@@ -73,8 +73,8 @@ def signal(message: dict[str, Any]) -> None:
     try:
         broker.sync_client().publish(broker.SIGNALS, json.dumps(message))
     except redis.RedisError as error:
-        broker.BREAKER.trip()
-        log.warning("signal.lost", reason=type(error).__name__)
+        if broker.BREAKER.trip():
+            log.warning("signal.lost", reason=type(error).__name__)
 
 
 def enqueue(task_name: str, *, queue: str, **kwargs: Any) -> bool:
@@ -84,8 +84,8 @@ def enqueue(task_name: str, *, queue: str, **kwargs: Any) -> bool:
     try:
         current_app.send_task(task_name, kwargs=kwargs, queue=queue, ignore_result=True, retry=False)
     except (OSError, redis.RedisError, OperationalError) as error:
-        broker.BREAKER.trip()
-        log.warning("enqueue.failed", task=task_name, reason=type(error).__name__)
+        if broker.BREAKER.trip():
+            log.warning("enqueue.failed", task=task_name, reason=type(error).__name__)
         return False
     return True
 
