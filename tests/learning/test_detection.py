@@ -166,7 +166,8 @@ def test_pictures_have_outlines(learnt: tuple[DetectionTask, list[dict[str, Any]
     task, _ = learnt
     for shown in [*task.previews(), *task.augmented(3, torch.Generator().manual_seed(0))]:
         assert shown.image.shape == (squares.ROWS, squares.COLUMNS, 3)
-        assert (shown.image == [255, 0, 0]).all(-1).any()
+        # A box found may lie on the true one.
+        assert any((shown.image == colour).all(-1).any() for colour in ([255, 0, 0], [0, 255, 0]))
 
 
 def test_the_package_finds_what_the_network_found(
@@ -194,7 +195,7 @@ def test_patches_of_volumes_hold_their_boxes(tmp_path: Path) -> None:
     task = squares.task_of(squares.prepare(tmp_path / "d", config, images=6, slices=squares.SLICES), config)
     refs = task.epoch(0)
     assert refs == task.epoch(0) != task.epoch(1)
-    images, truths = task._varied(refs, torch.Generator().manual_seed(2))
+    images, truths = task.source.varied(refs, torch.Generator().manual_seed(2))
 
     assert images.shape == (len(refs), 1, 16, 32, 32)
     assert sum(len(truth.labels) for truth in truths) >= 12
@@ -247,7 +248,7 @@ def test_empty_slices_are_seen_as_often_as_asked_for(tmp_path: Path) -> None:
 
     assert len(shown) == 4
     assert {3, 4} < set(shown)
-    assert task.on_slice(0, 4).edges.tolist() == [[4, 4, 9, 9], [4, 4, 9, 9]]
+    assert task.source.on_slice(0, 4).edges.tolist() == [[4, 4, 9, 9], [4, 4, 9, 9]]
 
 
 def test_sets_of_boxes_are_compared_whatever_their_order() -> None:
