@@ -72,10 +72,23 @@ class World:
         for number in range(3):
             stage = "candidate" if number == 2 else "production"
             register(self.team, folder / str(number), turns=number, stage=stage)
+        register(self.team, folder / "placer", name="placer", task="autoencoder")
+        self._place()
         self.mask = self._mask()
         self.jobs = self._jobs()
         self.evaluation = self._evaluation()
         self.token = _token_of(self.users["reader"])
+
+    def _place(self) -> None:
+        """Let the series lie somewhere among others."""
+        import numpy as np
+
+        from medportal.analysis.models import Embedding
+
+        series = self.series.__class__.objects.get(pk=self.series.pk)
+        values = {"model": "placer", "version": 1, "sha256": "0" * 64, "revision": series.revision}
+        vector = np.eye(1, 16, dtype="<f4").tobytes()
+        Embedding.objects.create(team=self.team, series=series, vector=vector, **values)
 
     def _mask(self) -> Any:
         import numpy as np
@@ -175,6 +188,7 @@ class World:
                 "series": list(self.cohort.members.values_list("series_instance_uid", flat=True)),
             },
             "POST labels": {"series": self.series.series_instance_uid, "scheme": SCHEME, "value": "normal"},
+            "POST previews": {"id": str(uuid4()), "cohort": "chests", "recipe": "classification"},
             "POST trainings": {
                 "id": str(uuid4()),
                 "cohort": "chests",
@@ -182,6 +196,8 @@ class World:
                 "model": "chests",
             },
             "POST evaluations": {"id": str(uuid4()), "model": "bright", "cohort": "chests", "split": "train"},
+            "POST similar-cases-embed": {"id": str(uuid4())},
+            "PATCH similar-cases": {"is_on_arrival": True},
             "POST analyses": {
                 "id": str(uuid4()),
                 "series_instance_uid": self.series.series_instance_uid,

@@ -20,6 +20,6 @@ _TASKS = {
 
 def make_task(recipe: str, prepared: Prepared, config: dict[str, Any], spec: InputSpec) -> Task:
     """Return a recipe at work on a prepared folder."""
-    module = import_module(f"medportal.learning.tasks.{recipe}")
+    module = import_module(f"{__package__}.{recipe}")
     task: Task = getattr(module, _TASKS[recipe])(prepared, config, spec)
     return task
