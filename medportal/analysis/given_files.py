@@ -9,8 +9,7 @@ from medportal.accounts.models import Team, User
 from medportal.archive import storage
 from medportal.archive.reading import decoder
 from medportal.archive.services import store_instance
-from medportal.cohorts.datasets.files import read_bytes
-from medportal.cohorts.datasets.volumes import VOLUME_FILE_BYTES
+from medportal.cohorts.datasets.files import VOLUME_FILE_BYTES, read_bytes
 from medportal.errors import InvalidError, MedportalError
 from medportal.imaging.pictures import SUFFIXES, read_picture
 from medportal.imaging.secondary_capture import Provenance, stack_objects, volume_objects

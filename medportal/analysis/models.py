@@ -39,21 +39,22 @@ class Embedding(models.Model):
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
     series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="embeddings")
-    # The model's name and version as values, and the digest of the network, which says what can be compared.
+    # Values, not a foreign key: what can be compared is what one version made.
     model = models.CharField(max_length=80)
     version = models.PositiveIntegerField()
+    # Of the network.
     sha256 = models.CharField(max_length=64)
     # Revision of the series when it was read.
     revision = models.PositiveIntegerField()
-    # float32, little endian, of length 1.
+    # float32, little endian, of length 1; empty where the series cannot be read, so that it is not tried for ever.
     vector = models.BinaryField()
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["series", "model", "sha256"], name="embedding_once_per_series_and_model")
+            models.UniqueConstraint(fields=["series", "model", "version"], name="embedding_once_per_series_and_version")
         ]
-        indexes = [models.Index(fields=["team", "model", "sha256"], name="embedding_by_model")]
+        indexes = [models.Index(fields=["team", "model", "version"], name="embedding_by_version")]
 
     def __str__(self) -> str:
         return f"{self.series_id} by {self.model}@{self.version}"
@@ -63,10 +64,13 @@ class SimilarCases(models.Model):
     """How a team looks for similar cases; without a row: by the model that is chosen by itself, only when asked."""
 
     team = models.OneToOneField(Team, primary_key=True, on_delete=models.CASCADE, related_name="+")
-    # Series are embedded as they come in.
-    is_on_arrival = models.BooleanField(default=False)
+    # Series that have come in since are embedded by themselves; null: none is.
+    on_arrival_since = models.DateTimeField(null=True)
     # The model whose embeddings are compared; empty: the newest in production that has any.
     wanted_model = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        verbose_name_plural = "similar cases"
 
     def __str__(self) -> str:
         return f"similar cases of {self.team_id}"

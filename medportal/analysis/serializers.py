@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from medportal.analysis.generating import MAX_COUNT, USUAL_COUNT
 from medportal.analysis.models import Analysis
+from medportal.analysis.nearest import MAX_LIMIT, USUAL_LIMIT
 from medportal.annotations.serializers import AnnotationSetSerializer, VerdictSerializer
 from medportal.jobs.serializers import JobSerializer
 
@@ -84,6 +85,83 @@ class NewAnalysisSerializer(serializers.Serializer[Any]):
         choices=["fp16", "int8"], required=False, help_text="One of the version's variants; by default none of them"
     )
     parameters = GenerationParametersSerializer(required=False, help_text="For models that generate")
+
+
+class SimilarFilterSerializer(serializers.Serializer[Any]):
+    """How to look for similar cases."""
+
+    model = serializers.SlugField(
+        max_length=80, required=False, help_text="By default the team's choice, or the newest in production that fits"
+    )
+    limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=USUAL_LIMIT)
+    same_patient = serializers.BooleanField(default=False, help_text="Whether the patient's own series are among them")
+
+
+class CaseLabelSerializer(serializers.Serializer[Any]):
+    """The newest label of a scheme that a series, or its study as a whole, has."""
+
+    scheme = serializers.CharField()
+    value = serializers.CharField()
+    source: Any = serializers.CharField()
+
+
+class SimilarCaseSerializer(serializers.Serializer[Any]):
+    """A series that lies near the one that was asked about."""
+
+    study_instance_uid = serializers.CharField(source="series.study.study_instance_uid")
+    series_instance_uid = serializers.CharField(source="series.series_instance_uid")
+    similarity = serializers.FloatField(help_text="Cosine of the angle between the embeddings: 1 is the same")
+    patient_id = serializers.CharField(source="series.study.patient.patient_id")
+    study_date = serializers.CharField(source="series.study.study_date")
+    study_description = serializers.CharField(source="series.study.study_description")
+    series_description = serializers.CharField(source="series.series_description")
+    modality = serializers.CharField(source="series.modality")
+    number_of_frames = serializers.IntegerField(source="series.number_of_frames")
+    is_synthetic = serializers.BooleanField(source="series.is_synthetic")
+    thumbnail_revision = serializers.IntegerField(source="series.thumbnail_revision")
+    labels = CaseLabelSerializer(many=True)
+
+
+class SimilarSerializer(serializers.Serializer[Any]):
+    """The nearest series, the nearest first."""
+
+    model = serializers.CharField(source="version.model.name")
+    version = serializers.IntegerField(source="version.number")
+    compared = serializers.IntegerField(help_text="Among how many embeddings they were looked for")
+    series = SimilarCaseSerializer(source="cases", many=True)
+
+
+class SimilarPendingSerializer(serializers.Serializer[Any]):
+    """The job that makes the series' embedding: ask again when it has succeeded."""
+
+    job = JobSerializer()
+
+
+class SimilarCasesSerializer(serializers.Serializer[Any]):
+    """How the team looks for similar cases, and how many of its series can be found."""
+
+    is_on_arrival = serializers.BooleanField(help_text="Whether series are embedded as they come in")
+    wanted_model = serializers.CharField(allow_blank=True, help_text="Empty: the newest in production that has any")
+    model = serializers.CharField(help_text="The model that is preferred now; empty where there is none")
+    version = serializers.IntegerField(allow_null=True)
+    embedded = serializers.IntegerField(help_text="Series that it has placed")
+    series = serializers.IntegerField(help_text="The team's series that hold images")
+
+
+class SimilarCasesChangeSerializer(serializers.Serializer[Any]):
+    """What is to be otherwise."""
+
+    is_on_arrival = serializers.BooleanField(required=False)
+    wanted_model = serializers.CharField(required=False, allow_blank=True, max_length=80)
+
+
+class NewEmbeddingSerializer(serializers.Serializer[Any]):
+    """Which series to place, by which model."""
+
+    id = serializers.UUIDField(help_text="Made by the caller: the same id again is the same job")
+    model = serializers.SlugField(max_length=80, required=False, help_text="By default those that fit each series")
+    version = serializers.IntegerField(min_value=1, required=False)
+    cohort = serializers.CharField(max_length=120, required=False, help_text="By default all of the team's series")
 
 
 class AnalysisFilterSerializer(serializers.Serializer[Any]):

@@ -1,4 +1,4 @@
-"""HTTP for analyses: start, list, look. An analysis is cancelled as a job is."""
+"""HTTP for analyses and similar cases: start, list, look. An analysis is cancelled as a job is."""
 
 from __future__ import annotations
 
@@ -13,9 +13,22 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from medportal.accounts.authentication import user_of
-from medportal.analysis import access, services
+from medportal.analysis import access, services, similar
 from medportal.analysis.models import Analysis
-from medportal.analysis.serializers import AnalysisFilterSerializer, AnalysisSerializer, NewAnalysisSerializer
+from medportal.analysis.serializers import (
+    AnalysisFilterSerializer,
+    AnalysisSerializer,
+    NewAnalysisSerializer,
+    NewEmbeddingSerializer,
+    SimilarCasesChangeSerializer,
+    SimilarCasesSerializer,
+    SimilarFilterSerializer,
+    SimilarPendingSerializer,
+    SimilarSerializer,
+)
+from medportal.audit.services import record_read
+from medportal.jobs.models import Job
+from medportal.jobs.serializers import JobSerializer
 
 
 class AnalysesView(ListAPIView[Analysis]):
@@ -55,3 +68,63 @@ class AnalysisView(APIView):
     def get(self, request: Request, team: str, job_id: UUID) -> Response:
         """Return the analysis, with its result once there is one."""
         return Response(AnalysisSerializer(access.get_analysis(user_of(request), team, job_id)).data)
+
+
+class SimilarView(APIView):
+    """Series that look like one."""
+
+    @extend_schema(
+        operation_id="series_similar",
+        parameters=[SimilarFilterSerializer],
+        responses={200: SimilarSerializer, 202: SimilarPendingSerializer},
+    )
+    def get(self, request: Request, team: str, series_uid: str) -> Response:
+        """Return the nearest series; or the job that has to place this one first."""
+        query = SimilarFilterSerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        user = user_of(request)
+        found = similar.find_similar(user, team, series_uid, **query.validated_data)
+        if isinstance(found, Job):
+            return Response(SimilarPendingSerializer({"job": found}).data, status=202)
+        record_read(
+            actor=user,
+            action="similar.searched",
+            team=team,
+            study_instance_uid=found.study_instance_uid,
+            purpose="similar",
+            address=request.META.get("REMOTE_ADDR") or "",
+        )
+        return Response(SimilarSerializer(found).data)
+
+
+class SimilarCasesView(APIView):
+    """How the team looks for similar cases."""
+
+    @extend_schema(operation_id="similar_cases_retrieve", responses=SimilarCasesSerializer)
+    def get(self, request: Request, team: str) -> Response:
+        """Return it, with how many series can be found."""
+        return Response(SimilarCasesSerializer(access.similar_cases_state(user_of(request), team)).data)
+
+    @extend_schema(
+        operation_id="similar_cases_update",
+        request=SimilarCasesChangeSerializer,
+        responses=SimilarCasesSerializer,
+    )
+    def patch(self, request: Request, team: str) -> Response:
+        """Choose the model, or whether series are placed as they come in."""
+        serializer = SimilarCasesChangeSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        similar.set_similar_cases(user_of(request), team, **serializer.validated_data)
+        return self.get(request, team)
+
+
+class EmbedView(APIView):
+    """Place many series."""
+
+    @extend_schema(operation_id="similar_cases_embed", request=NewEmbeddingSerializer, responses={202: JobSerializer})
+    def post(self, request: Request, team: str) -> Response:
+        """Have all series placed that are not yet, or a cohort's; the answer comes before it is done."""
+        serializer = NewEmbeddingSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        job = similar.start_embedding(user_of(request), team, **serializer.validated_data)
+        return Response(JobSerializer(job).data, status=202)

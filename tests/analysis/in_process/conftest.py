@@ -18,11 +18,11 @@ Ask = Callable[..., Any]
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[Site]:
     """A site without workers: this process does the work when the test says so."""
-    from medportal.analysis import resident
+    from medportal.analysis import nearest, resident
 
     folder = tmp_path_factory.mktemp("tasks")
     with running_site("sqlite", folder) as site, this_process_on(site), django_db_blocker.unblock():
-        for kept in (resident.sessions, resident.volumes):
+        for kept in (resident.sessions, resident.volumes, nearest.matrices):
             kept.cache_clear()
         yield site
 
