@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
-import zlib
 from io import BytesIO
 from typing import Any
 
@@ -20,8 +18,6 @@ from medportal.imaging.picture_codec import FORMATS, PICTURE
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp"})
 _GREY_MODES, _WIDE_MODES = ("1", "L", "LA", "La"), ("I;16", "I;16B", "I;16L", "I;16N", "I")
-# What Pillow raises on files that are broken in one way or another.
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, TypeError, OverflowError, struct.error, zlib.error)
 
 
 def read_picture(data: bytes, decoder: Decoder) -> NDArray[np.uint8] | NDArray[np.uint16]:
@@ -63,7 +59,8 @@ def _described(data: bytes) -> tuple[str, int, int]:
                 mode, (columns, rows) = image.mode, image.size
     except Image.DecompressionBombError as error:
         raise _too_large() from error
-    except _BROKEN as error:
+    except Exception as error:
+        # Pillow raises a dozen kinds on what is broken.
         raise InvalidError("picture", "It is no PNG, JPEG or BMP picture, or its header is broken.") from error
     # Pillow holds colour in four bytes, and the array beside it.
     if rows * columns * 4 > DEFAULT_LIMITS.decoded_frame_bytes:

@@ -31,6 +31,32 @@ def test_the_seed_decides_and_the_order_does_not() -> None:
     assert [n for n in range(20) if one[f"patient {n}"] == "test"] == [2, 4, 6, 11, 12, 14, 19]
 
 
+def test_series_are_spread_in_proportion_however_large_their_groups_are() -> None:
+    strata = {f"patient {n}": int(n % 3 == 0) for n in range(70)}
+    sizes = {group: 1 + n % 12 for n, group in enumerate(strata)}
+    parts = {"train": 0.7, "validation": 0.15, "test": 0.15}
+    seen = set()
+    for seed in range(20):
+        splits = split_groups(strata, parts, seed=seed, sizes=sizes)
+        seen.add(tuple(splits.values()))
+        for stratum in (0, 1):
+            total = sum(sizes[group] for group in strata if strata[group] == stratum)
+            for split, part in parts.items():
+                held = sum(sizes[g] for g, s in splits.items() if s == split and strata[g] == stratum)
+                assert abs(held - part * total) <= 12
+    assert len(seen) == 20
+    # Of one size each, nothing changes.
+    assert split_groups(strata, parts, seed=3, sizes=dict.fromkeys(strata, 1)) == split_groups(strata, parts, seed=3)
+
+
+def test_a_split_without_a_part_gets_nobody() -> None:
+    splits = split_groups(STRATA, {"train": 0.5, "validation": 0.0, "test": 0.5}, seed=0)
+    assert set(splits.values()) == {"train", "test"}
+    few = {f"p{n}": 0 for n in range(3)}
+    third = dict.fromkeys(("train", "validation", "test"), 1 / 3)
+    assert set(split_groups(few, third, seed=0, sizes={"p0": 50, "p1": 1, "p2": 1}).values()) == set(third)
+
+
 @given(
     st.dictionaries(st.text(max_size=8), st.integers(0, 2), min_size=1, max_size=60),
     st.tuples(st.floats(0.05, 1), st.floats(0.05, 1), st.floats(0.05, 1)),

@@ -1,0 +1,78 @@
+"""Outcomes of patients become labels at a horizon; who was lost sight of before it is left out and counted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from medportal.annotations.models import Label
+from medportal.cohorts import services
+from tests.chests import store_chest
+from tests.factories import make_member
+
+ROWS = {
+    "PHANTOM-0001": (100, 1),
+    "PHANTOM-0002": (500, 1),
+    "PHANTOM-0003": (100, 0),
+    "PHANTOM-0004": (365, 0),
+    "PHANTOM-0005": (365, 1),
+    "NOBODY": (10, 1),
+}
+
+
+def table(path: Path, rows: dict[str, Any] = ROWS) -> Path:
+    lines = ["patient,time_days,event", *(f"{name},{time},{event}" for name, (time, event) in rows.items())]
+    path.write_text("\n".join(lines))
+    return path
+
+
+def run(team: Any, path: Path, capsys: Any, **options: Any) -> dict[str, Any]:
+    words = ["--scheme", "death-1y", "--horizon-days", "365", "--team", team.slug, "--json"]
+    words += [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    call_command("import_outcomes", str(path), *words)
+    report: dict[str, Any] = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    return report
+
+
+def test_labels_at_a_horizon(team: Any, tmp_path: Path, capsys: Any) -> None:
+    user = make_member(team, "researcher")
+    series = [store_chest(team, n, has_cancer=False, slices=1) for n in range(1, 7)]
+    report = run(team, table(tmp_path / "t.csv"), capsys)
+    assert (report["patients"], report["yes"], report["no"], report["censored"]) == (4, 2, 2, 1)
+    assert [one["item"] for one in report["refused"]] == ["NOBODY"]
+    values = dict(Label.objects.filter(scheme="death-1y").values_list("study__patient__patient_id", "value"))
+    assert values == {"PHANTOM-0001": "yes", "PHANTOM-0002": "no", "PHANTOM-0004": "no", "PHANTOM-0005": "yes"}
+    assert run(team, table(tmp_path / "t.csv"), capsys)["new_labels"] == 0
+    # They are labels as others: of the study, and so of its series.
+    version, _ = services.choose_version(
+        user,
+        team.slug,
+        name="prognosis",
+        scheme="death-1y",
+        studies=[one.study.study_instance_uid for one in series],
+        split={"train": 0.5, "test": 0.5},
+    )
+    assert version.classes == ["no", "yes"]
+    assert version.members.count() == 4
+
+
+def test_bad_rows_are_named(team: Any, tmp_path: Path, capsys: Any) -> None:
+    make_member(team, "researcher")
+    store_chest(team, 1, has_cancer=False, slices=1)
+    path = table(tmp_path / "t.csv")
+    lines = ["PHANTOM-0001,5,0", "X,soon,1", "Y,-3,1", "Z,3,maybe", ",3,1", "W,inf,1"]
+    path.write_text(path.read_text() + "\n" + "\n".join(lines))
+    refused = {one["item"]: one["reason"] for one in run(team, path, capsys)["refused"]}
+    assert "twice" in refused["PHANTOM-0001"]
+    assert {"X", "Y", "Z", "W", "line 12"} <= set(refused)
+    with pytest.raises(CommandError, match="another"):
+        run(team, path, capsys, **{"horizon-days": 30})
+    with pytest.raises(CommandError, match="above 0"):
+        run(team, path, capsys, **{"horizon-days": -1})
+    (tmp_path / "none.csv").write_text("patient,days\n1,2\n")
+    with pytest.raises(CommandError, match="time_days"):
+        run(team, tmp_path / "none.csv", capsys)
