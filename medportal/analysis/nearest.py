@@ -52,8 +52,9 @@ class Matrices:
         self._matrices: OrderedDict[tuple[int, str, int], Matrix] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, rows: QuerySet[Embedding], key: tuple[int, str, int]) -> Matrix:
-        """Return the matrix of the embeddings `rows`, which are kept under `key`: (team, model, version)."""
+    def get(self, key: tuple[int, str, int]) -> Matrix:
+        """Return the matrix of the embeddings of (team, model, version): all of these, read through their index."""
+        rows = Embedding.objects.filter(team_id=key[0], model=key[1], version=key[2])
         stamp = _stamp_of(rows)
         with self._lock:
             known = self._matrices.pop(key, None)
@@ -85,11 +86,11 @@ def _read(rows: QuerySet[Embedding], stamp: tuple[int, int], known: Matrix | Non
 
 
 def _matrix(rows: QuerySet[Embedding], stamp: tuple[int, int]) -> Matrix:
-    """Read rows; those of another length than the first have no place in it."""
+    """Read rows; those without a vector, or of another length than the first, have no place in it."""
     keys: list[int] = []
     content: list[bytes] = []
     for key, vector in rows.order_by("pk").values_list("series_id", "vector").iterator(chunk_size=2000):
-        if not content or len(vector) == len(content[0]):
+        if len(vector) and (not content or len(vector) == len(content[0])):
             keys.append(key)
             content.append(bytes(vector))
     values = np.frombuffer(b"".join(content), "<f4").astype(np.float32)

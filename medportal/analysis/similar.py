@@ -75,8 +75,7 @@ def find_similar(
     if own is None:
         return _embed(user, series, version)
     without = {series.pk} if same_patient else access.of_same_patient(series)
-    key = (version.model.team_id, version.model.name, version.number)
-    matrix = nearest.matrices().get(access.embeddings_by(version), key)
+    matrix = nearest.matrices().get((version.model.team_id, version.model.name, version.number))
     found = matrix.nearest(np.frombuffer(bytes(own.vector), "<f4"), limit=limit, without=without)
     rows = access.series_rows(key for key, _ in found)
     labels = access.labels_of(rows.values())
