@@ -228,7 +228,7 @@ def test_a_model_is_trained_and_trusted(person: Enter) -> None:
     version = page.get_by_test_id("version-2")
     expect(version).to_contain_text("Candidate")
     expect(version.get_by_role("button", name="Change stage")).to_have_count(0)
-    version.get_by_role("button", name="Card").click()
+    version.get_by_role("button", name="Details").click()
     expect(page.get_by_text("Not for diagnosis.", exact=False).first).to_be_visible()
 
     manager = person("manager")

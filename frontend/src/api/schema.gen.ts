@@ -229,6 +229,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/teams/{team}/datasets/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Have a data set imported; the answer is the job, whose result is the report. */
+        post: operations["datasets_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/teams/{team}/evaluations/": {
         parameters: {
             query?: never;
@@ -590,6 +607,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/teams/{team}/series/{series_uid}/similar/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the nearest series; or the job that has to place this one first. */
+        get: operations["series_similar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/teams/{team}/series/{series_uid}/thumbnail/": {
         parameters: {
             query?: never;
@@ -601,6 +635,41 @@ export interface paths {
         get: operations["series_thumbnail"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team}/similar-cases/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return it, with how many series can be found. */
+        get: operations["similar_cases_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** @description Choose the model, or whether series are placed as they come in. */
+        patch: operations["similar_cases_update"];
+        trace?: never;
+    };
+    "/api/v1/teams/{team}/similar-cases/embed/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Have all series placed that are not yet, or a cohort's; the answer comes before it is done. */
+        post: operations["similar_cases_embed"];
         delete?: never;
         options?: never;
         head?: never;
@@ -709,8 +778,8 @@ export interface components {
             task: string;
             /** @description Empty: the network as it was trained; else fp16 or int8 */
             precision: string;
-            /** @description Of a model that generates; else empty */
-            parameters: components["schemas"]["GenerationParameters"];
+            /** @description Of a model that generates; else null */
+            readonly parameters: components["schemas"]["GenerationParameters"] | null;
             result: components["schemas"]["AnnotationSet"] | null;
         };
         /** @description All that one reading of a series gave, and who or what gave it. */
@@ -797,6 +866,12 @@ export interface components {
             loss: number;
             /** @description Where to look: place in the stack, from 0 */
             slice: number;
+        };
+        /** @description The newest label of a scheme that a series, or its study as a whole, has. */
+        CaseLabel: {
+            scheme: string;
+            value: string;
+            source: string;
         };
         /** @description What was found of leakage, balance and shortcuts when a version was frozen, or looked at since. */
         Check: {
@@ -1036,6 +1111,18 @@ export interface components {
             box_px?: number[] | null;
             box_mm?: number[] | null;
         };
+        /**
+         * @description * `imagefolder` - imagefolder
+         *     * `csv` - csv
+         *     * `masks` - masks
+         *     * `voc` - voc
+         *     * `coco` - coco
+         *     * `npz` - npz
+         *     * `nifti` - nifti
+         *     * `dicom` - dicom
+         * @enum {string}
+         */
+        FormatEnum: "imagefolder" | "csv" | "masks" | "voc" | "coco" | "npz" | "nifti" | "dicom";
         /** @description What a model that generates is asked to make. */
         GenerationParameters: {
             /** @description Number of images; by default 16 */
@@ -1338,6 +1425,81 @@ export interface components {
             split?: components["schemas"]["SplitFractionsRequest"];
             seed?: number;
         };
+        /** @description A data set to import: the file, and how to read it (as `manage.py import_dataset` has it). */
+        NewDatasetRequest: {
+            /**
+             * Format: uuid
+             * @description Made by the caller: the same again is the same job
+             */
+            id: string;
+            /**
+             * Format: binary
+             * @description A ZIP of the data set's folder; of arrays, the NPZ
+             */
+            file: string;
+            /**
+             * @description Of a CSV: the ZIP holds the table at its top, and the images under the paths that it names
+             *
+             *     * `imagefolder` - imagefolder
+             *     * `csv` - csv
+             *     * `masks` - masks
+             *     * `voc` - voc
+             *     * `coco` - coco
+             *     * `npz` - npz
+             *     * `nifti` - nifti
+             *     * `dicom` - dicom
+             */
+            format: components["schemas"]["FormatEnum"];
+            /** @description The cohort whose next version this makes */
+            cohort: string;
+            title?: string;
+            description?: string;
+            /** @description train=.7,validation=.15,test=.15 | column:NAME | all:test */
+            split?: string;
+            seed?: number;
+            /** @description Joined by commas, the negative one first */
+            classes?: string;
+            group_column?: string;
+            path_column?: string;
+            label_column?: string;
+            /** @description Joined by commas */
+            label_columns?: string;
+            /** @description COLUMN=VALUE, each */
+            where?: string[];
+            /** @description A CSV in the ZIP that tells of groups and splits */
+            table?: string;
+            /**
+             * @description Each number of a mask is one object
+             * @default false
+             */
+            instances: boolean;
+            /**
+             * @description Leave labels, masks and boxes out
+             * @default false
+             */
+            images_only: boolean;
+            modality?: string;
+            /**
+             * @description Mark the images as made, not measured
+             * @default false
+             */
+            synthetic: boolean;
+            scheme?: string;
+            issuer?: string;
+        };
+        /** @description Which series to place, by which model. */
+        NewEmbeddingRequest: {
+            /**
+             * Format: uuid
+             * @description Made by the caller: the same id again is the same job
+             */
+            id: string;
+            /** @description By default those that fit each series */
+            model?: string;
+            version?: number;
+            /** @description By default all of the team's series */
+            cohort?: string;
+        };
         /** @description Which model to evaluate on what. */
         NewEvaluationRequest: {
             /**
@@ -1519,6 +1681,11 @@ export interface components {
             theme?: components["schemas"]["ThemeEnum"];
             default_team?: string;
         };
+        /** @description What is to be otherwise. */
+        PatchedSimilarCasesChangeRequest: {
+            is_on_arrival?: boolean;
+            wanted_model?: string;
+        };
         /**
          * @description * `fp16` - fp16
          *     * `int8` - int8
@@ -1623,6 +1790,51 @@ export interface components {
          * @enum {string}
          */
         SeverityEnum: "error" | "warning" | "note";
+        /** @description The nearest series, the nearest first. */
+        Similar: {
+            model: string;
+            version: number;
+            /** @description Among how many embeddings they were looked for */
+            compared: number;
+            series: components["schemas"]["SimilarCase"][];
+        };
+        /** @description A series that lies near the one that was asked about. */
+        SimilarCase: {
+            study_instance_uid: string;
+            series_instance_uid: string;
+            /**
+             * Format: double
+             * @description Cosine of the angle between the embeddings: 1 is the same
+             */
+            similarity: number;
+            patient_id: string;
+            study_date: string;
+            study_description: string;
+            series_description: string;
+            modality: string;
+            number_of_frames: number;
+            is_synthetic: boolean;
+            thumbnail_revision: number;
+            labels: components["schemas"]["CaseLabel"][];
+        };
+        /** @description How the team looks for similar cases, and how many of its series can be found. */
+        SimilarCases: {
+            /** @description Whether series are embedded as they come in */
+            is_on_arrival: boolean;
+            /** @description Empty: the newest in production that has any */
+            wanted_model: string;
+            /** @description The model that is preferred now; empty where there is none */
+            model: string;
+            version: number | null;
+            /** @description Series that it has placed */
+            embedded: number;
+            /** @description The team's series that hold images */
+            series: number;
+        };
+        /** @description The job that makes the series' embedding: ask again when it has succeeded. */
+        SimilarPending: {
+            job: components["schemas"]["Job"];
+        };
         /** @description The figures of single slices, where these have labels of their own. */
         SliceFigures: {
             n: number;
@@ -2429,6 +2641,31 @@ export interface operations {
             };
         };
     };
+    datasets_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["NewDatasetRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+        };
+    };
     evaluations_list: {
         parameters: {
             query?: {
@@ -3038,6 +3275,42 @@ export interface operations {
             };
         };
     };
+    series_similar: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description By default the team's choice, or the newest in production that fits */
+                model?: string;
+                /** @description Whether the patient's own series are among them */
+                same_patient?: boolean;
+            };
+            header?: never;
+            path: {
+                series_uid: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Similar"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimilarPending"];
+                };
+            };
+        };
+    };
     series_thumbnail: {
         parameters: {
             query?: {
@@ -3059,6 +3332,77 @@ export interface operations {
                 };
                 content: {
                     "image/jpeg": string;
+                };
+            };
+        };
+    };
+    similar_cases_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimilarCases"];
+                };
+            };
+        };
+    };
+    similar_cases_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedSimilarCasesChangeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimilarCases"];
+                };
+            };
+        };
+    };
+    similar_cases_embed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEmbeddingRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
                 };
             };
         };

@@ -1,20 +1,46 @@
-/** Sends one DICOM object, with progress: what `fetch` cannot tell, XMLHttpRequest can. */
+/** Sends files with progress: what `fetch` cannot tell, XMLHttpRequest can. */
 
 import { ApiProblem, csrfToken, type Schemas } from "./client";
 
 export type Stored = Schemas["Stored"];
 
-/** Uploads a file; `onProgress` gets the fraction sent. Rejects with ApiProblem. */
-export function uploadObject(
+export type NewDataset = Omit<Schemas["NewDatasetRequest"], "file">;
+
+type Progress = (fraction: number) => void;
+
+/** Uploads a DICOM object; `onProgress` gets the fraction sent. Rejects with ApiProblem. */
+export function uploadObject(team: string, file: Blob, onProgress: Progress, signal: AbortSignal): Promise<Stored> {
+  return send<Stored>(`/api/v1/teams/${encodeURIComponent(team)}/instances/`, file, "application/dicom", onProgress, signal);
+}
+
+/** Uploads a data set with how it is to be read; answers the job that imports it. Rejects with ApiProblem. */
+export function uploadDataset(
   team: string,
-  file: Blob,
-  onProgress: (fraction: number) => void,
+  order: NewDataset,
+  file: File,
+  onProgress: Progress,
   signal: AbortSignal,
-): Promise<Stored> {
+): Promise<Schemas["Job"]> {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(order)) {
+    for (const one of Array.isArray(value) ? value : [value]) form.append(name, String(one));
+  }
+  // Last: what it is stands before it.
+  form.append("file", file);
+  return send<Schemas["Job"]>(`/api/v1/teams/${encodeURIComponent(team)}/datasets/`, form, null, onProgress, signal);
+}
+
+function send<Answer>(
+  address: string,
+  body: Blob | FormData,
+  type: string | null,
+  onProgress: Progress,
+  signal: AbortSignal,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", `/api/v1/teams/${encodeURIComponent(team)}/instances/`);
-    request.setRequestHeader("Content-Type", "application/dicom");
+    request.open("POST", address);
+    if (type) request.setRequestHeader("Content-Type", type);
     request.setRequestHeader("X-CSRFToken", csrfToken());
     request.responseType = "json";
     request.upload.onprogress = ({ loaded, total }) => {
@@ -27,14 +53,14 @@ export function uploadObject(
       reject(new ApiProblem(0, "cancelled", ""));
     };
     request.onload = () => {
-      const body = (request.response ?? {}) as Record<string, unknown>;
-      if (request.status < 300) resolve(body as unknown as Stored);
-      else reject(new ApiProblem(request.status, String(body.code ?? "unknown"), String(body.detail ?? "")));
+      const answer = (request.response ?? {}) as Record<string, unknown>;
+      if (request.status < 300) resolve(answer as Answer);
+      else reject(new ApiProblem(request.status, String(answer.code ?? "unknown"), String(answer.detail ?? "")));
     };
     signal.addEventListener("abort", () => {
       request.abort();
     });
     if (signal.aborted) request.abort();
-    else request.send(file);
+    else request.send(body);
   });
 }

@@ -7,6 +7,7 @@ import { useEffect, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { SPLITS, useCheck, useCohort, type Check } from "../store/cohorts";
+import { useEvaluations } from "../store/evaluations";
 import { useTrainings, type Cohort, type CohortVersion } from "../store/queries";
 import { includes, teamOf, useSession } from "../store/session";
 import { Balance } from "../ui/Balance";
@@ -15,6 +16,7 @@ import { moment } from "../ui/format";
 import { JobBadge } from "../ui/JobBadge";
 import { Failed, Loading } from "../ui/States";
 import { FingerprintLine } from "./cohorts/FingerprintLine";
+import { EvaluationLine } from "./evaluations/EvaluationLine";
 import { StartEvaluation } from "./evaluations/StartEvaluation";
 import { SeriesLink } from "./SeriesLink";
 import { titleOf } from "./training/runs";
@@ -132,6 +134,7 @@ function Content({ team, cohort }: { team: string; cohort: Cohort }): ReactNode 
           </Grid.Col>
         </Grid>
         <Learnt team={team} version={version} />
+        <Measured team={team} version={version} />
       </Stack>
       <StartEvaluation
         team={team}
@@ -229,6 +232,25 @@ function Manufacturers({ check }: { check: Check }): ReactNode {
         </Table>
       </Table.ScrollContainer>
     </details>
+  );
+}
+
+function Measured({ team, version }: { team: string; version: CohortVersion }): ReactNode {
+  const { t } = useTranslation();
+  const evaluations = useEvaluations(team, { cohort: version.cohort });
+  const own = (evaluations.data ?? []).filter((one) => one.cohort_version === version.number);
+  if (!own.length) return null;
+  return (
+    <Paper withBorder p="md">
+      <Title order={4} mb="xs">
+        {t("cohorts.measured")}
+      </Title>
+      <Stack gap={6}>
+        {own.map((evaluation) => (
+          <EvaluationLine key={evaluation.id} team={team} evaluation={evaluation} withModel />
+        ))}
+      </Stack>
+    </Paper>
   );
 }
 

@@ -12,6 +12,7 @@ import { moment } from "../ui/format";
 import { Empty, Failed, Loading } from "../ui/States";
 import { FingerprintLine } from "./cohorts/FingerprintLine";
 import { ImportDataset } from "./cohorts/ImportDataset";
+import { ImportJobs } from "./cohorts/ImportJobs";
 import { useTeam } from "./SignedIn";
 
 export function CohortsPage(): ReactNode {
@@ -53,11 +54,12 @@ export function CohortsPage(): ReactNode {
         {t("cohorts.hint")}
       </Text>
       {!cohorts.data.length && <Empty title={t("cohorts.empty")}>{t(mayFreeze ? "cohorts.emptyHint" : "cohorts.emptyViewer")}</Empty>}
-      <Stack gap="xs">
+      <Stack gap="xs" mb="lg">
         {cohorts.data.map((cohort) => (
           <Card key={cohort.name} team={team} cohort={cohort} />
         ))}
       </Stack>
+      {mayFreeze && <ImportJobs team={team} />}
       <ImportDataset
         team={team}
         isOpen={isImporting}

@@ -139,8 +139,10 @@ function Found({ team, document }: { team: string; document: EvaluationDocument 
         </Badge>
         <Text size="sm">
           {t("cohorts.seriesCount", { count: document.n })} · {t("cohorts.groupCount", { count: document.groups })}
-          {typeof document.threshold === "number" && ` · ${t("evaluation.threshold")} ${metricText(document.threshold)}`} ·{" "}
-          {document.provider} · {t("evaluation.seconds", { seconds: document.seconds.toFixed(1) })}
+          {typeof document.threshold === "number" && ` · ${t("evaluation.threshold")} ${metricText(document.threshold)}`}
+          {document.provider && ` · ${document.provider}`}
+          {/* What was measured at a training's end does not say how long it took. */}
+          {Number.isFinite(document.seconds) && ` · ${t("evaluation.seconds", { seconds: document.seconds.toFixed(1) })}`}
         </Text>
       </Group>
       <div>

@@ -27,6 +27,7 @@ export const useCancelJob = (team: string): ((id: string) => void) => {
 /** Where a job's result is looked at. */
 function addressOf(team: string, job: Job): string | undefined {
   if (job.kind === "training") return `/teams/${team}/training/${job.id}`;
+  if (job.kind === "dataset" && job.state === "succeeded") return `/teams/${team}/cohorts/${String(job.params.cohort)}`;
   if (job.kind === "evaluation") return `/teams/${team}/evaluations/${job.id}`;
   const study = /^study:[^/]+\/(.+)$/.exec(job.subject)?.[1];
   return study && `/teams/${team}/studies/${study}`;

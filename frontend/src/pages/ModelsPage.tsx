@@ -9,14 +9,23 @@ import { useTranslation } from "react-i18next";
 import { changeStage, keys, useModels, type Model, type ModelVersion, type StageChange } from "../store/queries";
 import { teamOf, useSession } from "../store/session";
 import { Confirm } from "../ui/Confirm";
-import { metricOf } from "../ui/Figures";
-import { figure, moment } from "../ui/format";
+import { figuresIn, metricOf } from "../ui/Figures";
+import { moment } from "../ui/format";
+import { metricName, metricText } from "../ui/metric";
 import { Empty, Failed, Loading } from "../ui/States";
 import { VersionDrawer } from "./models/VersionDrawer";
 import { useTeam } from "./SignedIn";
 
 const COLOURS = { candidate: "gray", production: "teal", archived: "orange" } as const;
-const COLUMNS = ["accuracy", "recall", "f1", "auc"];
+// What a classifier is looked at for first; of other tasks the first that are told.
+const FOREMOST = ["accuracy", "recall", "f1", "auc"];
+const MOST_COLUMNS = 4;
+
+function columnsOf({ versions }: Model): string[] {
+  const told = [...new Set(versions.flatMap(({ metrics }) => figuresIn(metrics)))];
+  const foremost = FOREMOST.filter((name) => told.includes(name));
+  return (foremost.length === FOREMOST.length ? foremost : told).slice(0, MOST_COLUMNS);
+}
 
 interface Asked {
   action: StageChange;
@@ -90,6 +99,7 @@ interface CardProps {
 function ModelCard({ model, onAsk, onShow }: CardProps): ReactNode {
   const { t, i18n } = useTranslation();
   const isManager = useSession((state) => teamOf(state.me, model.team)?.role === "manager");
+  const columns = columnsOf(model);
   return (
     <Paper withBorder p="md" component="section" aria-label={model.name}>
       <Group gap="xs" mb="xs">
@@ -107,8 +117,8 @@ function ModelCard({ model, onAsk, onShow }: CardProps): ReactNode {
             <Table.Tr>
               <Table.Th>{t("models.version")}</Table.Th>
               <Table.Th>{t("models.stage")}</Table.Th>
-              {COLUMNS.map((name) => (
-                <Table.Th key={name}>{t(`metric.${name}`)}</Table.Th>
+              {columns.map((name) => (
+                <Table.Th key={name}>{metricName(t, name)}</Table.Th>
               ))}
               <Table.Th>{t("models.made")}</Table.Th>
               <Table.Th />
@@ -123,8 +133,8 @@ function ModelCard({ model, onAsk, onShow }: CardProps): ReactNode {
                     {t(`models.stages.${version.stage ?? "candidate"}`)}
                   </Badge>
                 </Table.Td>
-                {COLUMNS.map((name) => (
-                  <Table.Td key={name}>{figure(metricOf(version.metrics, name))}</Table.Td>
+                {columns.map((name) => (
+                  <Table.Td key={name}>{metricText(metricOf(version.metrics, name))}</Table.Td>
                 ))}
                 <Table.Td>
                   <Text size="xs" c="dimmed">

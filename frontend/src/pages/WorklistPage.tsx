@@ -6,13 +6,15 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useRef, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
-import { useStudies, type StudyRow } from "../store/queries";
+import { useStudies, type StudyQuery, type StudyRow } from "../store/queries";
 import { includes, teamOf, useSession } from "../store/session";
 import { Empty, Failed, Loading } from "../ui/States";
 import { UploadButtons, UploadPanel, useDropZone } from "../ui/Uploads";
 import type { WorklistSearch } from "./router";
 import { useTeam } from "./SignedIn";
-import { StudyCards, StudyTable } from "./worklist/StudyRows";
+import { isChosen, NOTHING, withChosen, type Selection } from "./worklist/selection";
+import { SelectionBar } from "./worklist/SelectionBar";
+import { StudyCards, StudyTable, type Choice } from "./worklist/StudyRows";
 import { WorklistFilters } from "./worklist/WorklistFilters";
 
 const PAGE_SIZE = 50;
@@ -28,7 +30,7 @@ export function WorklistPage(): ReactNode {
   const role = useSession((state) => teamOf(state.me, team)?.role);
   const mayUpload = includes(role, "reader");
   const isOver = useDropZone(team, mayUpload);
-  const studies = useStudies(team, {
+  const query: StudyQuery = {
     search: wanted.search,
     modality: wanted.modality,
     ai_status: wanted.ai,
@@ -36,11 +38,28 @@ export function WorklistPage(): ReactNode {
     date_to: dicomDay(wanted.to),
     ordering: wanted.sort,
     page: wanted.page,
-  });
+  };
+  const studies = useStudies(team, query);
+  // What is chosen is of this team: another one's worklist begins with nothing.
+  const [kept, setKept] = useState({ team, selection: NOTHING });
+  const selection = kept.team === team ? kept.selection : NOTHING;
+  const setSelection = (how: (old: Selection) => Selection): void => {
+    setKept((old) => ({ team, selection: how(old.team === team ? old.selection : NOTHING) }));
+  };
+
+  const shown = (studies.data?.results ?? []).map((row) => row.study_instance_uid);
+  const choice: Choice = {
+    isChosen: (study) => isChosen(selection, study),
+    onChoose: (uids, isOn) => {
+      setSelection((old) => withChosen(old, uids, isOn, shown));
+    },
+  };
 
   const change = (changed: Partial<Record<keyof WorklistSearch, string | number | undefined>>): void => {
     const next = { ...wanted, page: undefined, ...changed };
     const search = Object.fromEntries(Object.entries(next).filter(([, value]) => value !== undefined && value !== ""));
+    // All that match is another set once something else is asked for; its order and page are not.
+    if (Object.keys(changed).some((name) => name !== "page" && name !== "sort")) setSelection((old) => (old.isAll ? NOTHING : old));
     void navigate({ to: "/", search: search as WorklistSearch, replace: !("page" in changed) });
   };
   const open = (row: StudyRow): void => {
@@ -61,6 +80,7 @@ export function WorklistPage(): ReactNode {
   const isFiltered = [wanted.search, wanted.modality, wanted.ai, wanted.from, wanted.to].some(Boolean);
   const clear = (): void => {
     setText("");
+    setSelection((old) => (old.isAll ? NOTHING : old));
     void navigate({ to: "/", search: wanted.sort ? { sort: wanted.sort } : {}, replace: true });
   };
   const Rows = isPhone ? StudyCards : StudyTable;
@@ -100,6 +120,7 @@ export function WorklistPage(): ReactNode {
             change({ sort });
           }}
           onOpen={open}
+          choice={mayUpload ? choice : undefined}
         />
       )}
       {!!studies.data?.count && (
@@ -120,6 +141,20 @@ export function WorklistPage(): ReactNode {
           )}
         </Group>
       )}
+      <SelectionBar
+        team={team}
+        selection={selection}
+        found={studies.data?.count ?? 0}
+        query={query}
+        isPageChosen={shown.length > 0 && shown.every((study) => isChosen(selection, study))}
+        mayFreeze={includes(role, "researcher")}
+        onAll={() => {
+          setSelection(() => ({ isAll: true, studies: [] }));
+        }}
+        onClear={() => {
+          setSelection(() => NOTHING);
+        }}
+      />
       <UploadPanel />
       {isOver && (
         <div className="drop-here">

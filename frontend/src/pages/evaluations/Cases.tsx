@@ -54,7 +54,11 @@ function OneCase({ team, one }: { team: string; one: Case }): ReactNode {
             {t("evaluation.truth")} <b>{one.truth || t("evaluation.nothing")}</b>
           </Text>
           <Text size="xs" truncate>
-            {t("evaluation.said")} <b>{one.prediction || t("evaluation.nothing")}</b> {one.score !== null && metricText(one.score)}
+            {t("evaluation.said")}{" "}
+            <Text span inherit fw={700} c={one.truth && one.truth !== one.prediction ? "red" : undefined}>
+              {one.prediction || t("evaluation.nothing")}
+            </Text>{" "}
+            {one.score !== null && metricText(one.score)}
           </Text>
           <Text size="xs" c="dimmed" truncate title={one.group}>
             {t("evaluation.slice", { slice: one.slice + 1 })} · {t("evaluation.loss")} {metricText(one.loss)}

@@ -1,6 +1,6 @@
 /** Studies as rows of a table, or as cards on a phone. */
 
-import { Anchor, Badge, Box, Group, Paper, Stack, Table, Text, Tooltip, UnstyledButton } from "@mantine/core";
+import { Anchor, Badge, Box, Checkbox, Group, Paper, Stack, Table, Text, Tooltip, UnstyledButton } from "@mantine/core";
 import { IconAlertTriangle, IconChevronDown, IconChevronUp } from "@tabler/icons-react";
 import type { KeyboardEvent, MouseEvent, ReactNode } from "react";
 import { useTranslation } from "react-i18next";
@@ -15,6 +15,13 @@ interface Props {
   sort: string | undefined;
   onSort: (sort: string | undefined) => void;
   onOpen: (row: StudyRow) => void;
+  /** Studies can be chosen: which are, and what is done when that changes. Without it there are no boxes. */
+  choice?: Choice | undefined;
+}
+
+export interface Choice {
+  isChosen: (study: string) => boolean;
+  onChoose: (studies: readonly string[], isOn: boolean) => void;
 }
 
 const COLUMNS = [
@@ -39,12 +46,48 @@ function onPlainClick(event: MouseEvent, action: () => void): void {
   action();
 }
 
-export function StudyTable({ team, rows, sort, onSort, onOpen }: Props): ReactNode {
+/** A box beside a study; a click on it opens nothing. */
+function ChooseBox({ row, choice }: { row: StudyRow; choice: Choice }): ReactNode {
+  const { t } = useTranslation();
+  return (
+    <Checkbox
+      size="xs"
+      aria-label={t("selection.one", { name: personName(row.patient_name) || row.patient_id || t("worklist.nameless") })}
+      checked={choice.isChosen(row.study_instance_uid)}
+      onClick={(event) => {
+        event.stopPropagation();
+      }}
+      onChange={(event) => {
+        choice.onChoose([row.study_instance_uid], event.currentTarget.checked);
+      }}
+    />
+  );
+}
+
+function ChoosePage({ rows, choice }: { rows: readonly StudyRow[]; choice: Choice }): ReactNode {
+  const { t } = useTranslation();
+  const uids = rows.map((row) => row.study_instance_uid);
+  const chosen = uids.filter(choice.isChosen).length;
+  return (
+    <Checkbox
+      size="xs"
+      aria-label={t("selection.page")}
+      checked={chosen === uids.length}
+      indeterminate={chosen > 0 && chosen < uids.length}
+      onChange={(event) => {
+        choice.onChoose(uids, event.currentTarget.checked);
+      }}
+    />
+  );
+}
+
+export function StudyTable({ team, rows, sort, onSort, onOpen, choice }: Props): ReactNode {
   const { t, i18n } = useTranslation();
   const onKey = (event: KeyboardEvent<HTMLTableRowElement>, row: StudyRow): void => {
     const here = event.currentTarget;
     const next = event.key === "ArrowDown" ? here.nextElementSibling : event.key === "ArrowUp" ? here.previousElementSibling : null;
     if (event.key === "Enter" && event.target === here) onOpen(row);
+    else if (event.key === "x" && choice) choice.onChoose([row.study_instance_uid], !choice.isChosen(row.study_instance_uid));
     else if (next instanceof HTMLElement) next.focus();
     else return;
     event.preventDefault();
@@ -54,6 +97,11 @@ export function StudyTable({ team, rows, sort, onSort, onOpen }: Props): ReactNo
       <Table highlightOnHover stickyHeader className="worklist" verticalSpacing={4}>
         <Table.Thead>
           <Table.Tr>
+            {choice && (
+              <Table.Th w={34}>
+                <ChoosePage rows={rows} choice={choice} />
+              </Table.Th>
+            )}
             {COLUMNS.map((column) => (
               <Header key={column.key} column={column} sort={sort} onSort={onSort} />
             ))}
@@ -74,6 +122,15 @@ export function StudyTable({ team, rows, sort, onSort, onOpen }: Props): ReactNo
                 onKey(event, row);
               }}
             >
+              {choice && (
+                <Table.Td
+                  onClick={(event) => {
+                    event.stopPropagation();
+                  }}
+                >
+                  <ChooseBox row={row} choice={choice} />
+                </Table.Td>
+              )}
               <Table.Td>
                 <Thumbnail team={team} row={row} />
               </Table.Td>
@@ -134,7 +191,7 @@ function Header({ column, sort, onSort }: { column: (typeof COLUMNS)[number] } &
   );
 }
 
-export function StudyCards({ team, rows, onOpen }: Props): ReactNode {
+export function StudyCards({ team, rows, onOpen, choice }: Props): ReactNode {
   const { t } = useTranslation();
   return (
     <Stack gap="xs">
@@ -148,6 +205,16 @@ export function StudyCards({ team, rows, onOpen }: Props): ReactNode {
           }}
         >
           <Group wrap="nowrap" align="flex-start" gap="sm">
+            {choice && (
+              <Box
+                p={4}
+                onClick={(event) => {
+                  event.stopPropagation();
+                }}
+              >
+                <ChooseBox row={row} choice={choice} />
+              </Box>
+            )}
             <Thumbnail team={team} row={row} size={64} />
             <Box flex={1} miw={0}>
               <Patient team={team} row={row} onOpen={onOpen} />
