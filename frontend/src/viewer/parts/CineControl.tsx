@@ -15,7 +15,9 @@ export function CineControl({ size = 34 }: { size?: number }) {
   const { t } = useTranslation("viewer");
   const { isPlaying, framesPerSecond } = useViewer((state) => state.cine);
   const isFilm = useViewer((state) => activeFrames(state).length > 1);
+  const isOneImage = useViewer((state) => activeFrames(state).length === 1);
   const choose = (speed: number): void => { useViewer.setState(({ cine }) => ({ cine: { ...cine, framesPerSecond: speed } })); };
+  if (isOneImage) return null;
   return (
     <>
       <ToolButton label={t(isPlaying ? "tool.pause" : "tool.cine")} icon={isPlaying ? IconPlayerPauseFilled : IconPlayerPlayFilled} hotkey="C" isDisabled={!isFilm} size={size} onClick={toggleCine} />

@@ -10,6 +10,7 @@ import { activeFrames, useViewer } from "../state/viewerStore";
 import styles from "../viewer.module.css";
 import { AnalysisList } from "./AnalysisList";
 import { RunModel } from "./RunModel";
+import { SimilarCases } from "./SimilarCases";
 import { ShownAnalysis } from "./ShownAnalysis";
 
 export function ResultsPanel() {
@@ -21,6 +22,10 @@ export function ResultsPanel() {
         <RunModel />
         <ShownAnalysis />
         <AnalysisList />
+      </section>
+      <section>
+        <h2>{t("similar.title")}</h2>
+        <SimilarCases />
       </section>
       <section>
         <h2>{t("measurements")}</h2>

@@ -4,17 +4,18 @@ import { Button, Progress, SegmentedControl, Slider, Switch } from "@mantine/cor
 import { IconFocusCentered, IconPlayerStopFilled } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
-import { highest } from "../logic/pieces";
+import { highest, type Piece } from "../logic/pieces";
 import { useSession } from "../session";
 import { isOver, useAnalyses, verdictOf, type AnalysisView } from "../state/analysesStore";
 import { LOOKS, useDisplay } from "../state/displayStore";
 import { useMayCancel } from "../state/rights";
 import type { Job } from "../state/shapes";
+import { useViewer } from "../state/viewerStore";
 import styles from "../viewer.module.css";
 import { BoxList } from "./BoxList";
 import { SegmentList } from "./SegmentList";
 import { taskOf, type Task } from "./task";
-import { VerdictCard } from "./VerdictCard";
+import { MadeCard, VerdictCard } from "./VerdictCard";
 
 export function ShownAnalysis() {
   const shown = useAnalyses(({ byJob, shownJob }) => byJob[shownJob]);
@@ -26,7 +27,8 @@ export function ShownAnalysis() {
     <div className={styles.analysis} data-testid="analysis" data-state={shown.analysis.job.state} data-task={task} data-pieces={shown.pieces.byFrame.size}>
       <JobState view={shown} />
       {verdict && <VerdictCard view={shown} verdict={verdict} />}
-      {hasAnswer && (
+      {task === "generation" && <MadeCard analysis={shown.analysis} />}
+      {hasAnswer && task !== "generation" && (
         <div className={styles.mapControls}>
           {task === "autoencoder" && <LookSwitch />}
           <OverlayControls view={shown} task={task} />
@@ -105,10 +107,14 @@ function OverlayControls({ view: { pieces }, task }: { view: AnalysisView; task:
   const isVisible = useDisplay((state) => state.isVisible);
   const opacity = useDisplay((state) => state.opacity);
   const best = highest(pieces);
+  const goTo = ({ sopInstanceUid, frame }: Piece): void => {
+    stack.goToFrame(sopInstanceUid, frame);
+    useViewer.setState({ drawer: "none" });
+  };
   return (
     <>
       {best && pieces.count > 1 && best.probability > 0 && (
-        <Button size="compact-xs" variant="default" leftSection={<IconFocusCentered size={14} />} onClick={() => { stack.goToFrame(best.sopInstanceUid, best.frame); }}>
+        <Button size="compact-xs" variant="default" leftSection={<IconFocusCentered size={14} />} onClick={() => { goTo(best); }}>
           {t(`ai.${HIGHEST_WORDS[task]}`)}
         </Button>
       )}

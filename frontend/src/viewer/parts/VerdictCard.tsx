@@ -5,7 +5,7 @@ import { useTranslation } from "react-i18next";
 import { figure, percent, segmentSize } from "../logic/format";
 import type { Frame } from "../logic/frames";
 import type { AnalysisView } from "../state/analysesStore";
-import type { SeriesVerdict } from "../state/shapes";
+import type { Analysis, SeriesVerdict } from "../state/shapes";
 import { activeFrames, useViewer } from "../state/viewerStore";
 import styles from "../viewer.module.css";
 import { taskOf, type Task } from "./task";
@@ -56,6 +56,25 @@ export function VerdictCard({ view, verdict }: { view: AnalysisView; verdict: Se
         <Row name={t("ai.model")} value={`${verdict.model}@${verdict.version}${verdict.precision ? ` · ${verdict.precision}` : ""}`} />
         <Row name={t("ai.provider")} value={deviceOf(verdict.provider)} />
         <Row name={t("ai.seconds")} value={t("ai.seconds_value", { value: verdict.seconds.toFixed(1) })} />
+      </dl>
+      <footer title={t("ai.not_for_diagnosis_hint")}>{t("ai.not_for_diagnosis")}</footer>
+    </article>
+  );
+}
+
+/** What a generator was asked for: what is seen is no patient. */
+export function MadeCard({ analysis }: { analysis: Analysis }) {
+  const { t } = useTranslation("viewer");
+  const { model, version, precision } = analysis;
+  const parameters = analysis.parameters ?? {};
+  return (
+    <article className={styles.verdict} data-positive data-testid="made">
+      <header><b>{t("synthetic")}</b><strong>{parameters.count}</strong></header>
+      <p>{t("synthetic_hint")}</p>
+      <dl>
+        {parameters.class && <Row name={t("ai.class")} value={parameters.class} />}
+        <Row name={t("ai.model")} value={`${model}@${version}${precision ? ` · ${precision}` : ""}`} />
+        {parameters.seed !== undefined && <Row name={t("ai.seed")} value={String(parameters.seed)} />}
       </dl>
       <footer title={t("ai.not_for_diagnosis_hint")}>{t("ai.not_for_diagnosis")}</footer>
     </article>

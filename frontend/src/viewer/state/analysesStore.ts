@@ -140,6 +140,7 @@ export function verdictOf(view: AnalysisView): SeriesVerdict | null {
   if (view.verdict) return view.verdict;
   const { result, job, model, version } = view.analysis;
   if (!result?.verdict) return null;
-  const seconds = job.started_at && job.finished_at ? (Date.parse(job.finished_at) - Date.parse(job.started_at)) / 1000 : 0;
+  const told = job.result?.seconds;
+  const seconds = typeof told === "number" ? told : 0;
   return { ...result.verdict, provider: result.provider ?? "", model, version, precision: view.analysis.precision, seconds };
 }

@@ -1,6 +1,7 @@
 /** Runs models on the open study and follows every analysis of it, whoever started it. */
 
 import { frameKey, type Piece } from "../logic/pieces";
+import { makeUuid } from "../logic/uuid";
 import {
   analysesOf,
   isOver,
@@ -210,13 +211,4 @@ export function defaultChoice(models: readonly Model[]): string {
   const versions = models.flatMap((model) => model.versions.filter((version) => version.stage !== "archived"));
   const best = versions.find((version) => version.stage === "production") ?? versions[0];
   return best ? `${best.model}@${best.number}` : "";
-}
-
-/** `crypto.randomUUID` is there on secure origins only, and hospitals serve plain HTTP inside. */
-function makeUuid(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }

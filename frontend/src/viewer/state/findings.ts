@@ -28,6 +28,8 @@ export const isShown = (box: Box, leastScore: number | null): boolean => box.sco
 /** Marks a box and goes to the slice in which its middle lies. */
 export function goToBox(stack: StackSession, box: Box): void {
   useDisplay.setState({ selectedBox: box, isVisible: true });
+  // On a phone the list lies over the picture.
+  useViewer.setState({ drawer: "none" });
   goToSlice(stack, middleOf(box));
 }
 

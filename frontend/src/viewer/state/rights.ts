@@ -9,6 +9,11 @@ export function useMayRun(): boolean {
   return useAccount(({ me }) => includes(teamOf(me, team)?.role, "reader"));
 }
 
+export function useMayPlaceAll(): boolean {
+  const team = useViewer((state) => state.team);
+  return useAccount(({ me }) => includes(teamOf(me, team)?.role, "researcher"));
+}
+
 export function useMayCancel(job: Job): boolean {
   const team = useViewer((state) => state.team);
   return useAccount(({ me }) => mayCancel(me, team, job));

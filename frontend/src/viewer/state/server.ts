@@ -5,7 +5,9 @@ import { socket, type TopicEvent } from "../../api/socket";
 import type { DicomJson } from "../logic/dicomJson";
 import { inflated } from "../logic/layers";
 import { MaskVolume } from "../logic/maskVolume";
-import type { Analysis, AnnotationSet, EventData, Job, Model, NewAnalysis, SlicePredicted, StudyDetail } from "./shapes";
+import type {
+  Analysis, AnnotationSet, EventData, Job, Model, NewAnalysis, Similar, SimilarCases, SimilarPending, SlicePredicted, StudyDetail,
+} from "./shapes";
 import type { Trouble } from "./viewerStore";
 
 const path = encodeURIComponent;
@@ -61,11 +63,29 @@ export const startAnalysis = (team: string, body: NewAnalysis): Promise<Analysis
 export const cancelJob = (team: string, id: string): Promise<Job> =>
   dataOf(api.POST("/api/v1/teams/{team}/jobs/{job_id}/cancel/", { params: { path: { team, job_id: id } } }));
 
+/** Returns the nearest series; or the job that has to place this one first. */
+export const fetchSimilar = (team: string, seriesUid: string, withOwn: boolean): Promise<Similar | SimilarPending> =>
+  dataOf(
+    api.GET("/api/v1/teams/{team}/series/{series_uid}/similar/", {
+      params: { path: { team, series_uid: seriesUid }, query: { same_patient: withOwn } },
+    }),
+  );
+
+/** Returns how many of the team's series can be found as similar ones. */
+export const fetchReach = (team: string): Promise<SimilarCases> =>
+  dataOf(api.GET("/api/v1/teams/{team}/similar-cases/", { params: { path: { team } } }));
+
+/** Has all series placed that are not yet. */
+export const startEmbedding = (team: string, id: string): Promise<Job> =>
+  dataOf(api.POST("/api/v1/teams/{team}/similar-cases/embed/", { params: { path: { team } }, body: { id } }));
+
 export function troubleOf(error: unknown): Trouble {
   return error instanceof ApiProblem && [403, 404].includes(error.status) ? "not_found" : "failed";
 }
 
 export const detailOf = (error: unknown): string => (error instanceof Error && error.message) || String(error);
+
+export const codeOf = (error: unknown): string => (error instanceof ApiProblem ? error.code : "");
 
 /** Says whether the site refused, rather than never answered. */
 export const wasAnswered = (error: unknown): boolean => error instanceof ApiProblem && error.status > 0;

@@ -14,6 +14,10 @@ export type Model = Schemas["Model"];
 export type ModelVersion = Schemas["ModelVersion"];
 export type SlicePredicted = Schemas["SlicePredicted"];
 export type SeriesVerdict = Schemas["SeriesVerdict"];
+export type Similar = Schemas["Similar"];
+export type SimilarCase = Schemas["SimilarCase"];
+export type SimilarCases = Schemas["SimilarCases"];
+export type SimilarPending = Schemas["SimilarPending"];
 export type AnnotationSet = Schemas["AnnotationSet"];
 
 /** What each type of event carries. */

@@ -4,6 +4,7 @@ import { setUp } from "../cornerstone/setup";
 import { AnalysisSession } from "./analysisSession";
 import { fetchStudy, troubleOf, watchStudy, type StudyEvent } from "./server";
 import type { SeriesRow, StudyDetail, StudyRow } from "./shapes";
+import { SimilarSession } from "./similarSession";
 import { StackSession } from "./stackSession";
 import { openStudy, useViewer } from "./viewerStore";
 
@@ -13,6 +14,7 @@ const GROW_AFTER_MS = 700;
 export class StudySession {
   readonly stack: StackSession;
   readonly analyses: AnalysisSession;
+  readonly similar: SimilarSession;
   private stopWatching: (() => void) | undefined;
   private readonly grown = new Set<string>();
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -34,6 +36,7 @@ export class StudySession {
       void this.analyses.load();
     });
     this.analyses = new AnalysisSession(team, studyUid);
+    this.similar = new SimilarSession(team);
     // Subscribe first, then fetch: what happens between the two comes as an event.
     this.stopWatching = watchStudy(team, studyUid, (event) => { this.take(event); });
     void this.load();
@@ -45,6 +48,7 @@ export class StudySession {
     this.stopWatching?.();
     this.stopWatching = undefined;
     this.analyses.destroy();
+    this.similar.destroy();
     this.stack.destroy();
   }
 
