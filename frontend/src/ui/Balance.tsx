@@ -17,7 +17,7 @@ export function Balance({ counts, patients, seriesOfSplit, classes, splits }: Pr
   const { t } = useTranslation();
   const most = Math.max(1, ...splits.flatMap((split) => classes.map((name) => counts[split]?.[name] ?? 0)));
   return (
-    <Table.ScrollContainer minWidth={120 + 80 * (splits.length + 1)}>
+    <Table.ScrollContainer minWidth={90 + 70 * splits.length}>
       <Table className="balance" verticalSpacing={4} withTableBorder>
         <Table.Thead>
           <Table.Tr>
