@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
+from medportal.inference.manifest import InputSpec, Scaling
 from medportal.inference.session import Session
 from medportal.learning.evaluation import Record, TaskEvaluation, build_document, evaluation_of
+from medportal.learning.prepared import SeriesToPrepare
 from medportal.learning.store import Prepared
 
 
 def assess(session: Session, prepared: Prepared, kind: str, check: Callable[[], None]) -> dict[str, Any]:
     """Return {split, n, groups, figures, per_class, document} of the measured split; see `evaluation.build_document`.
 
-    `check` may raise to break off.
+    A control that changes the images is measured on images that are changed alike. `check` may raise to break off.
     """
     split = prepared.measured_split
+    if prepared.change is not None:
+        manifest = session.package.manifest
+        session.package = replace(session.package, manifest=replace(manifest, input=as_they_are(manifest.input)))
     numbers = prepared.of_split(split)
     evaluation = evaluation_for(session, prepared, kind, numbers)
     records = read_records(session, prepared, evaluation, numbers, check)
@@ -28,6 +34,17 @@ def assess(session: Session, prepared: Prepared, kind: str, check: Callable[[], 
         "per_class": document["per_class"],
         "document": document,
     }
+
+
+def as_they_are(spec: InputSpec) -> InputSpec:
+    """Return the words on the input of a model that is given what has been prepared for it already."""
+    return replace(
+        spec, modalities=("",), minimum_slices=1, scaling=Scaling("window", 0.0, 1.0), fit="pixels", spacing_mm=None
+    )
+
+
+def _case(prepared: Prepared, number: int) -> SeriesToPrepare:
+    return prepared.whole(number) if prepared.change is None else prepared.as_prepared(number)
 
 
 def evaluation_for(session: Session, prepared: Prepared, kind: str, numbers: Sequence[int]) -> TaskEvaluation:
@@ -66,5 +83,5 @@ def _read(
         check()
         item = prepared.items[number]
         names = {"series_uid": item.series_uid, "study_uid": "", "group": item.group, "attributes": {}}
-        records.append({**evaluation.read(session, prepared.whole(number)), **names})
+        records.append({**evaluation.read(session, _case(prepared, number)), **names})
     return records

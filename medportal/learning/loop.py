@@ -75,7 +75,7 @@ class _Batches(IterableDataset[Batch]):
                 if pending is not None:
                     yield pending.result()
                 pending = following
-                if training.is_out_of_time:
+                if training.agreed_out_of_time():
                     break
             if pending is not None:
                 yield pending.result()
@@ -123,6 +123,12 @@ class _Training(lightning.LightningModule):
     def is_out_of_time(self) -> bool:
         """Whether the preset minutes are over."""
         return 0 < self.config["minutes"] * 60 <= self.seconds
+
+    def agreed_out_of_time(self) -> bool:
+        """Return whether the first process says that the preset minutes are over: all end with the same batch."""
+        if self.trainer.world_size == 1 or not self.config["minutes"]:
+            return self.is_out_of_time
+        return bool(self.trainer.strategy.broadcast(self.is_out_of_time))
 
     def part_done(self, batch: int, batches: int) -> float:
         """Return how much of the run is done: by epochs, or by the preset minutes where these are sooner over."""
@@ -223,7 +229,7 @@ class _Training(lightning.LightningModule):
             self.reports.epoch(figures)
             self._preview()
         self.stopped = _reason_to_stop(self.config, self.recipe, self.history)
-        if not self.stopped and self.is_out_of_time:
+        if not self.stopped and self.agreed_out_of_time():
             self.stopped = "minutes"
         if self.stopped or self.done >= self.config["epochs"]:
             self.trainer.should_stop = True

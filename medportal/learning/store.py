@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medportal.errors import InvalidError
+from medportal.imaging.marks import Box
+from medportal.imaging.volumes import Volume
 from medportal.learning.prepared import IMAGES, INDEX, MASKS, Item, SeriesToPrepare, item_of, read_whole
 
 
@@ -61,6 +63,30 @@ class Prepared:
         if found is None:
             raise InvalidError("prepared_data", f"Series {self.items[number].series_uid} was not kept whole.")
         return found
+
+    def as_prepared(self, number: int) -> SeriesToPrepare:
+        """Return an item as it was prepared (and changed by a control), with its truth there, as if it came so.
+
+        Values are 0…1; a model reads it whose input is `as_they_are`.
+        """
+        item, image = self.items[number], np.asarray(self.image(number), np.float32)
+        return SeriesToPrepare(
+            volume=Volume(
+                array=np.moveaxis(image, 0, -1) if len(image) == 3 else image[0],
+                spacing_mm_zyx=item.spacing_mm_zyx,
+                sop_instance_uids=item.slice_uids[: image.shape[1]] or tuple(map(str, range(image.shape[1]))),
+                frames=(1,) * image.shape[1],
+            ),
+            series_uid=item.series_uid,
+            group=item.group,
+            split=item.split,
+            label=item.label,
+            labels=item.labels,
+            slice_labels={uid: label for uid, label in zip(item.slice_uids, item.slice_labels, strict=True) if label},
+            mask=np.asarray(self.mask(number)) if item.mask_offset is not None else None,
+            is_instances=item.is_instances,
+            boxes=tuple(Box(box[0], (box[1], box[2], box[3]), (box[4], box[5], box[6])) for box in item.boxes),
+        )
 
     def sample(self, number: int, index: int, context: int = 0) -> NDArray[np.float16]:
         """Return a slice with its neighbours, as `preprocess.with_context` does, in half precision."""

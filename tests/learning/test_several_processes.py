@@ -14,7 +14,7 @@ from tests.learning.test_child import spec_in
 
 
 def test_two_processes_make_one_package(tmp_path: Path) -> None:
-    spec = spec_in(tmp_path, epochs=2, batch_size=8)
+    spec = spec_in(tmp_path, epochs=2, batch_size=8, minutes=10)
     words = ["--standalone", "--nproc-per-node", "2", "-m", "medportal.learning.child", str(spec)]
     done = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", *words],
