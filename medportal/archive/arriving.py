@@ -9,7 +9,9 @@ from medportal.accounts.models import Team
 from medportal.archive import incoming
 from medportal.archive.incoming import Incoming
 from medportal.archive.models import Instance, Patient, Series, Study
+from medportal.archive.rows import series_row, study_row, study_topic
 from medportal.errors import ConflictError
+from medportal.messaging.services import publish
 
 
 def of_other_study() -> ConflictError:
@@ -45,6 +47,17 @@ def count_in_study(study: Study, series: Series, size_bytes: int) -> None:
     study.revision += 1
 
 
+def count_picture(series: Series, picture: bytes | None) -> None:
+    """Have a picture that was brought along be the series' thumbnail, and its study's if that has none."""
+    if picture is None:
+        return
+    series.thumbnail_revision, series.thumbnail_is_due, study = series.revision, False, series.study
+    if study.thumbnail_series_uid in ("", series.series_instance_uid):
+        study.thumbnail_series_uid, study.thumbnail_revision = series.series_instance_uid, series.revision
+
+
+# Studies of which the team is told when many arrive together.
+TOLD_TOGETHER = 20
 PatientKey = tuple[str, ...]
 
 
@@ -144,3 +157,25 @@ def _key(patient: Patient) -> PatientKey:
 
 def _name(patient: Patient) -> PatientKey:
     return (patient.patient_id, patient.issuer_of_patient_id)
+
+
+def tell_of_many(team: Team, rows: Rows) -> None:
+    """Tell who has a study open that it grew, and the team of some: not of each of five thousand.
+
+    That there are new series with pictures is told once (`series.changed`), for who reacts to it.
+    """
+    last = {one.series.series_instance_uid: one.sop_instance_uid for one in rows.instances}
+    for uid, series in rows.series.items():
+        told: dict[str, Any] = {"study": study_row(series.study), "series": series_row(series)}
+        if series.thumbnail_revision < series.revision and not series.thumbnail_is_due:
+            Series.objects.filter(pk=series.pk).update(thumbnail_is_due=True)
+            publish(study_topic(series.study), "series.grew", told, team_id=team.pk)
+        elif not rows.is_new(series.study):
+            told |= {"sop_instance_uid": last[uid]}
+            publish(study_topic(series.study), "instance.stored", told, team_id=team.pk)
+    # After the narrow topics, as everywhere.
+    for number, study in enumerate(list(rows.studies.values())[:TOLD_TOGETHER]):
+        shown = {"study": study_row(study)}
+        if number == 0:
+            shown |= {"series": series_row(next(one for one in rows.series.values() if one.study is study))}
+        publish(f"team:{team.slug}", "study.changed" if number else "series.changed", shown, team_id=team.pk)

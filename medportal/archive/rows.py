@@ -65,3 +65,8 @@ def series_row(series: Series) -> dict[str, Any]:
         "is_displayable": not series.reason_not_displayable,
         "reason_not_displayable": series.reason_not_displayable,
     }
+
+
+def study_topic(study: Study) -> str:
+    """Return the name of the topic on which a study is told of."""
+    return f"study:{study.team.slug}/{study.study_instance_uid}"

@@ -15,11 +15,19 @@ from django.utils import timezone
 
 from medportal.accounts.models import Team, User
 from medportal.archive import incoming, storage
-from medportal.archive.arriving import Rows, count_in_series, count_in_study, is_other_patient, of_other_study
+from medportal.archive.arriving import (
+    Rows,
+    count_in_series,
+    count_in_study,
+    count_picture,
+    is_other_patient,
+    of_other_study,
+    tell_of_many,
+)
 from medportal.archive.derived import THUMBNAILS, thumbnail_name
 from medportal.archive.incoming import Incoming, read_incoming
 from medportal.archive.models import Instance, Patient, Series, Study
-from medportal.archive.rows import series_row, study_row
+from medportal.archive.rows import series_row, study_row, study_topic
 from medportal.audit.services import record
 from medportal.errors import ConflictError, MedportalError
 from medportal.messaging.services import publish
@@ -87,10 +95,6 @@ class Arrival:
     path: Path
     # A small picture of its series (JPEG), where who brings it has one at hand: none is made then.
     picture: bytes | None = None
-
-
-# Studies of which the team is told when many arrive together.
-TOLD_TOGETHER = 20
 
 
 def store_instances(
@@ -185,43 +189,18 @@ def _insert_together(team: Team, fresh: Sequence[_Fresh], origin: Origin) -> dic
     made = [rows.add(one.arrived, one.values) for one in fresh]
     pictures = {row.series.series_instance_uid: one.picture for one, row in zip(fresh, made, strict=True)}
     for series in rows.series.values():
-        _count_picture(series, pictures.get(series.series_instance_uid))
+        count_picture(series, pictures.get(series.series_instance_uid))
     rows.insert()
     for series in rows.series.values():
         if picture := pictures.get(series.series_instance_uid):
             storage.write_derived(THUMBNAILS, thumbnail_name(series.pk, series.revision), picture)
     for row in made:
         _record_stored(team, row.series.study, row, origin)
-    _tell_of_many(team, rows)
+    tell_of_many(team, rows)
     return {
         one.place: StoreResult("stored", row, row.series, row.series.study, rows.is_new(row.series.study))
         for one, row in zip(fresh, made, strict=True)
     }
-
-
-def _count_picture(series: Series, picture: bytes | None) -> None:
-    """Have a picture that was brought along be the series' thumbnail, and its study's if that has none."""
-    if picture is None:
-        return
-    series.thumbnail_revision, series.thumbnail_is_due, study = series.revision, False, series.study
-    if study.thumbnail_series_uid in ("", series.series_instance_uid):
-        study.thumbnail_series_uid, study.thumbnail_revision = series.series_instance_uid, series.revision
-
-
-def _tell_of_many(team: Team, rows: Rows) -> None:
-    """Tell who has a study open that it grew, and the team of some: not of each of five thousand."""
-    for series in rows.series.values():
-        is_due = series.thumbnail_revision < series.revision and not series.thumbnail_is_due
-        if is_due:
-            Series.objects.filter(pk=series.pk).update(thumbnail_is_due=True)
-        if is_due or not rows.is_new(series.study):
-            told = {"study": study_row(series.study), "series": series_row(series)}
-            publish(study_topic(series.study), "series.grew" if is_due else "series.changed", told, team_id=team.pk)
-    # After the narrow topics, as everywhere.
-    of_study = {series.study.study_instance_uid: series for series in rows.series.values()}
-    for series in list(of_study.values())[:TOLD_TOGETHER]:
-        told = {"study": study_row(series.study), "series": series_row(series)}
-        publish(f"team:{team.slug}", "series.changed", told, team_id=team.pk)
 
 
 def _store(team: Team, arrived: Incoming, path: Path, origin: Origin) -> StoreResult:
@@ -366,11 +345,6 @@ def _team_is_to_be_told(study: Study, series: Series) -> bool:
         return False
     study.told_at = now
     return True
-
-
-def study_topic(study: Study) -> str:
-    """Return the name of the topic on which a study is told of."""
-    return f"study:{study.team.slug}/{study.study_instance_uid}"
 
 
 def mark_study(study: Study, *, ai_status: str | None = None, ai_summary: dict[str, Any] | None = None) -> None:

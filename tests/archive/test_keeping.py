@@ -15,6 +15,7 @@ from django.db.models import F
 from PIL import Image
 
 from medportal.archive import services, storage
+from medportal.archive.apps import THUMBNAIL_TASK
 from medportal.archive.models import Instance, Patient, Series, Study
 from medportal.archive.rows import series_row, study_row
 from medportal.archive.run_thumbnail import after_growth, make_thumbnail
@@ -189,7 +190,8 @@ def test_the_picture_of_a_series(team, client_for, store, quiet):
     after_growth(event.pk)
     after_growth(event.pk)
     series.refresh_from_db()
-    assert (series.thumbnail_revision, PendingReaction.objects.count()) == (3, 0)
+    due = PendingReaction.objects.filter(task_name=THUMBNAIL_TASK).count()
+    assert (series.thumbnail_revision, due) == (3, 0)
     answer = picture_of(client, team, series)
     assert (answer.status_code, answer["Content-Type"]) == (200, "image/jpeg")
     assert "immutable" in answer["Cache-Control"]

@@ -263,6 +263,6 @@ def test_near_duplicates_are_one_group_where_nothing_tells(import_set: Import, t
 def test_a_data_set_does_not_swamp_the_worker(import_set: Import, tmp_path: Path) -> None:
     """Pictures come with their thumbnails; the team is told of some studies, not of each."""
     import_set(sets.imagefolder(tmp_path / "set", {"ill": 30, "normal": 30}), "imagefolder")
-    assert PendingReaction.objects.count() == 0
+    assert PendingReaction.objects.count() <= 1
     assert Event.objects.count() <= 20
     assert set(Series.objects.values_list("thumbnail_revision", flat=True)) == {1}

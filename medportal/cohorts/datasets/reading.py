@@ -13,12 +13,14 @@ from medportal.cohorts.datasets.folders import read_imagefolder, read_masks
 from medportal.cohorts.datasets.items import DataSet, Item, Options
 from medportal.cohorts.datasets.objects import read_objects
 from medportal.cohorts.datasets.requests import Request, SplitRule
-from medportal.cohorts.datasets.tables import read_csv
+from medportal.cohorts.datasets.tables import SEPARATOR, read_csv
 from medportal.cohorts.datasets.volumes import read_nifti
 from medportal.cohorts.names import in_order
 from medportal.errors import InvalidError
 from medportal.imaging.decoder import Decoder
 
+# Of the labels that an image can have at once, joined.
+LABEL_LENGTH = 400
 READERS: dict[str, Callable[[Path, Options, Decoder], DataSet]] = {
     "imagefolder": lambda path, options, _: read_imagefolder(path, options),
     "csv": lambda path, options, _: read_csv(path, options),
@@ -48,6 +50,12 @@ def read_dataset(request: Request, decoder: Decoder) -> DataSet:
         data.kind, data.classes = "images", []
     if data.kind in ("classes", "multi_label") and not data.classes:
         _settle_classes(data, options)
+    if data.kind == "multi_label" and (
+        len(SEPARATOR.join(data.classes)) > LABEL_LENGTH or SEPARATOR in "".join(data.classes)
+    ):
+        raise InvalidError(
+            "classes", f"The classes' names hold “{SEPARATOR}”, or are longer than can be kept together."
+        )
     _settle_splits(data, request.split)
     if not data.items:
         reason = f" ({data.refused[0][0]}: {data.refused[0][1]})" if data.refused else ""
