@@ -70,7 +70,7 @@ class _Batches(IterableDataset[Batch]):
         with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
             pending: Future[Batch] | None = None
             generator = torch.Generator().manual_seed(training.seed_of_epoch())
-            for refs in self._chosen():
+            for refs in training.batches_of_epoch():
                 following = pool.submit(training.task.batch, refs, generator)
                 if pending is not None:
                     yield pending.result()
@@ -79,14 +79,6 @@ class _Batches(IterableDataset[Batch]):
                     break
             if pending is not None:
                 yield pending.result()
-
-    def _chosen(self) -> Iterator[list[Any]]:
-        """Yield the samples of each batch."""
-        refs, size = self._training.refs_of_epoch(), self._training.config["batch_size"]
-        for start in range(0, len(refs), size):
-            # Two, since a batch norm cannot learn from one.
-            if (chosen := refs[start : start + size]) and (len(chosen) > 1 or start == 0):
-                yield chosen
 
 
 class _Training(lightning.LightningModule):
@@ -122,7 +114,7 @@ class _Training(lightning.LightningModule):
     @property
     def is_out_of_time(self) -> bool:
         """Whether the preset minutes are over."""
-        return 0 < self.config["minutes"] * 60 <= self.seconds
+        return bool(0 < self.config["minutes"] * 60 <= self.seconds)
 
     def agreed_out_of_time(self) -> bool:
         """Return whether the first process says that the preset minutes are over: all end with the same batch."""
@@ -134,7 +126,7 @@ class _Training(lightning.LightningModule):
         """Return how much of the run is done: by epochs, or by the preset minutes where these are sooner over."""
         by_epochs = (self.done + batch / max(batches, 1)) / self.config["epochs"]
         limit = self.config["minutes"] * 60
-        return min(1.0, max(by_epochs, self.seconds / limit if limit else 0.0))
+        return float(min(1.0, max(by_epochs, self.seconds / limit if limit else 0.0)))
 
     # Samples
 
@@ -143,6 +135,12 @@ class _Training(lightning.LightningModule):
         refs = self.task.epoch(self.done)
         world = self.trainer.world_size
         return refs[self.global_rank : len(refs) // world * world : world] if world > 1 else refs
+
+    def batches_of_epoch(self) -> list[list[Any]]:
+        """Return the samples of each batch; a last one of a single sample is left out: a batch norm cannot learn from it."""
+        refs, size = self.refs_of_epoch(), self.config["batch_size"]
+        parts = [refs[start : start + size] for start in range(0, len(refs), size)]
+        return parts[:-1] if len(parts) > 1 and len(parts[-1]) == 1 else parts
 
     def seed_of_epoch(self) -> int:
         """Return the seed of what is random in the epoch: of run, epoch and process alone."""
@@ -179,7 +177,7 @@ class _Training(lightning.LightningModule):
         """Begin an epoch."""
         torch.manual_seed(self.seed_of_epoch())
         self._epoch_began, self._losses = time.monotonic(), []
-        self.batches = max(1, -(-len(self.refs_of_epoch()) // self.config["batch_size"]))
+        self.batches = max(1, len(self.batches_of_epoch()))
         self.task.network.train()
 
     def training_step(self, batch: Batch, index: int) -> None:
@@ -191,14 +189,18 @@ class _Training(lightning.LightningModule):
         listed = optimisers if isinstance(optimisers, list) else [optimisers]
         losses = []
         for part, optimiser in zip(self.parts, listed, strict=True):
+            if (self.task.updates + 1) % part.every:
+                losses.append(float("nan"))
+                continue
             self.toggle_optimizer(optimiser)
             loss = part.loss(batch)
             self._require_number(loss)
             self.manual_backward(loss / every)
-            if (index + 1) % every == 0 or index + 1 == self.batches:
+            turn = (self.task.updates + 1) // part.every
+            if turn % every == 0 or index + part.every >= self.batches:
                 for group in optimiser.param_groups:
                     group["lr"] = rate * (part.learning_rate or self.config["learning_rate"])
-                self.clip_gradients(optimiser, gradient_clip_val=LONGEST_GRADIENT, gradient_clip_algorithm="norm")
+                self._shorten(optimiser, part.parameters)
                 optimiser.step()
                 optimiser.zero_grad()
             self.untoggle_optimizer(optimiser)
@@ -206,6 +208,13 @@ class _Training(lightning.LightningModule):
         self.task.average()
         self._losses.append(losses)
         self.reports.progress(self.part_done(index + 1, self.batches))
+
+    def _shorten(self, optimiser: Any, parameters: list[torch.nn.Parameter]) -> None:
+        """Shorten long gradients; those of half precision are scaled up, and are taken back to their size first."""
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        if scaler is not None:
+            scaler.unscale_(optimiser.optimizer)
+        torch.nn.utils.clip_grad_norm_(parameters, LONGEST_GRADIENT)
 
     def _require_number(self, loss: Tensor) -> None:
         if not torch.isfinite(loss):
@@ -238,7 +247,9 @@ class _Training(lightning.LightningModule):
     def _figures(self) -> dict[str, Any]:
         found = self.task.figures(self.reports.check)
         confusion = found.pop("confusion", None)
-        means = np.mean(self._losses, axis=0) if self._losses else [float("nan")]
+        # A part that is not taken on every batch may not have been taken at all.
+        columns = [np.array(column)[np.isfinite(column)] for column in zip(*self._losses, strict=True)]
+        means = [column.mean() if len(column) else float("nan") for column in columns] or [float("nan")]
         seconds = time.monotonic() - self._epoch_began
         left = seconds * (self.config["epochs"] - self.done - 1)
         if limit := self.config["minutes"] * 60:
@@ -261,7 +272,7 @@ class _Training(lightning.LightningModule):
         checkpoints.save(
             self.folder,
             modules=self.modules_of_task,
-            optimisers=[one.optimizer for one in wrapped],  # type: ignore[union-attr]
+            optimisers=[one.optimizer for one in wrapped],
             state={
                 "config": self.config,
                 "history": self.history,
@@ -350,6 +361,13 @@ def _reason_to_stop(config: dict[str, Any], recipe: Any, history: list[dict[str,
     return "patience" if 0 < config["patience"] <= since_best else ""
 
 
+def _precision() -> Any:
+    """Return mixed precision where there is a GPU: bfloat16, which needs no scaling, where it can do that."""
+    if not torch.cuda.is_available():
+        return "32-true"
+    return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
+
+
 def _fit(training: _Training, epochs: int) -> None:
     wanted = training.config["devices"]
     nodes = int(os.environ.get("GROUP_WORLD_SIZE", "1"))
@@ -364,7 +382,7 @@ def _fit(training: _Training, epochs: int) -> None:
         num_nodes=nodes,
         # A generator's and a critic's parameters are not all used in one backward pass.
         strategy="ddp_find_unused_parameters_true" if is_spread else "auto",
-        precision="16-mixed" if has_gpu else "32-true",
+        precision=_precision(),
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,

@@ -104,7 +104,7 @@ def read_whole(folder: Path, number: int) -> SeriesToPrepare | None:
     document = json.loads(path.read_text())
     with np.load(folder / f"whole-{number}.npz", allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
-    volume = {name: tuple(v) if isinstance(v, list) else v for name, v in document["volume"].items()}
+    volume: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in document["volume"].items()}
     return SeriesToPrepare(
         **{
             **document,

@@ -135,7 +135,8 @@ class ClassificationTask(Task):
             targets = targets * (1 - smooth) + smooth / 2
             return F.binary_cross_entropy_with_logits(logits, targets, pos_weight=weights)
         targets = targets * (1 - smooth) + smooth / len(self.classes)
-        return -(F.log_softmax(logits, 1) * targets * weights).sum(1).mean()
+        entropy: Tensor = -(F.log_softmax(logits, 1) * targets * weights).sum(1).mean()
+        return entropy
 
     # Figures
 
@@ -156,12 +157,12 @@ class ClassificationTask(Task):
         logits = self.logits(refs, check)
         if self.is_multi_label:
             loss = F.binary_cross_entropy_with_logits(torch.from_numpy(logits), torch.from_numpy(targets)).item()
-            chances = probabilities(logits, 1.0, "sigmoid")
+            chances = probabilities(logits, 1.0, "sigmoid").astype(np.float64)
             halves = [0.5] * len(self.classes)
             return {"validation_loss": loss, **once(multi_label_measure(targets > 0, chances, halves), len(refs))}
         labels = targets.argmax(1)
         loss = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels)).item()
-        chances = probabilities(logits, 1.0)
+        chances = probabilities(logits, 1.0).astype(np.float64)
         if len(self.classes) == 2:
             found: dict[str, Any] = metrics.binary_figures(labels, chances[:, 1], 0.5)
         else:
@@ -225,7 +226,10 @@ class ClassificationTask(Task):
         for ref, chance in zip(refs, slices, strict=True):
             rows.setdefault(ref[0], []).append(chance)
         chances = np.stack(
-            [one[0] if self.spec.dimensions == 3 else aggregate(np.stack(one), spec) for one in rows.values()]
+            [
+                one[0].astype(np.float64) if self.spec.dimensions == 3 else aggregate(np.stack(one), spec)
+                for one in rows.values()
+            ]
         )
         truths = [self._truth(self.prepared.items[number]) for number in rows]
         return chances, np.stack(truths)
