@@ -62,6 +62,8 @@ def read_records(
     check: Callable[[], None],
 ) -> list[Record]:
     """Run the package over series and return their records, completed."""
+    # What it would leave unsaid may be wanted for the figures.
+    session.package = evaluation.package_to_run(session.package)
     records = _read(session, prepared, evaluation, numbers, check)
     reference: list[Record] = []
     if evaluation.reference_split:

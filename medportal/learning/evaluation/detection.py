@@ -16,15 +16,13 @@ from medportal.inference.manifest import DetectionOutput, Manifest
 from medportal.inference.package import Package
 from medportal.inference.pieces import Answer
 from medportal.learning.evaluation.task import Record, TaskEvaluation, groups_of
-from medportal.learning.metrics.detection import detection_figures, precision_curve
+from medportal.learning.metrics.detection import LOWEST_SCORE, detection_figures, precision_curve
 from medportal.learning.metrics.figures import ROUNDS, Figures
 from medportal.learning.metrics.free_response import froc_curve
 from medportal.learning.metrics.overlaps import Hit, corners, hit_by_overlap, hit_by_overlap_or_centre, overlaps
 from medportal.learning.prepared import SeriesToPrepare
 
 MATCH_IOU = 0.5
-# Curves, and the means over them, are of all boxes scored from here on, as COCO's and LUNA16's are.
-LOWEST_SCORE = 0.05
 
 
 class DetectionEvaluation(TaskEvaluation):

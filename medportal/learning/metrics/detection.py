@@ -16,6 +16,8 @@ from medportal.learning.metrics.ranking import Points, decimate
 
 IOU_THRESHOLDS = tuple(round(0.5 + 0.05 * k, 2) for k in range(10))
 RECALLS = np.linspace(0, 1, 101)
+# Curves, and the means over them, are of all boxes scored from here on, as COCO's and LUNA16's are.
+LOWEST_SCORE = 0.05
 # Scores from which boxes may be shown.
 CUTS = tuple(round(0.01 * k, 2) for k in range(5, 96))
 

@@ -19,15 +19,13 @@ from medportal.learning.box_parity import box_differences
 from medportal.learning.box_pictures import boxed, boxes_of, through
 from medportal.learning.box_source import BoxSource
 from medportal.learning.box_targets import Truth, extent_loss, heat_loss, targets_of
-from medportal.learning.metrics.detection import choose_score_threshold, detection_measure
+from medportal.learning.metrics.detection import LOWEST_SCORE, choose_score_threshold, detection_measure
 from medportal.learning.metrics.overlaps import hit_by_overlap, hit_by_overlap_or_centre
 from medportal.learning.networks.detector import build_detector
 from medportal.learning.patches import cut, place_about
 from medportal.learning.recipes.declared import DETECTOR_STRIDE
 from medportal.learning.tasks.base import Batch, Export, Preview, Ref, Task, channels_last
 
-# Figures and parity look at boxes from this score on; what the package shows is chosen on validation.
-LOWEST_SCORE = 0.05
 # Slices that validate an epoch (2-D), evenly chosen, and how many are run at once.
 VALIDATION_SLICES, EVALUATION_BATCH = 400, 8
 # Pictures of the live page, and the score from which they show a box.
