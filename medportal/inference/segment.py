@@ -46,26 +46,22 @@ class Segment(Runner):
         """Yield (index, mask on the frame) of slices."""
         shape = (1, *self.volume.array.shape[1:3])
         plane = Grid((1.0, *self.grid.step[1:]), (0.0, *self.grid.origin[1:]), (1, *self.grid.shape[1:]))
-        for index in todo:
-            chances = self.chances(self.sample(index))
-            mask = self._mask(restore(plane, chances[:, np.newaxis], shape))[0]
-            yield index, without_islands(mask, self.output.minimum_voxels)
-
-    def chances(self, sample: Floats) -> Floats:
-        """Return a prepared sample's probabilities, (background and segments, *space)."""
         output = self.output
-        parts = [maps for _, maps in blended(sample, self._run, tile=output.tile, overlap=output.overlap)]
-        return np.concatenate(parts, axis=1)
+        for (index,), samples in self.batches(todo, 1):
+            parts = [maps for _, maps in blended(samples[0], self._run, tile=output.tile, overlap=output.overlap)]
+            chances = np.concatenate(parts, axis=1)[1:, np.newaxis]
+            mask = self._mask(restore(plane, chances, shape))[0]
+            yield index, without_islands(mask, output.minimum_voxels)
 
     def _volume(self, todo: list[int]) -> Iterator[tuple[int, Mask]]:
         """Yield (index, mask on the frame) of all slices, as the part of the prepared volume that decides them is done."""
         if not todo:
             return
         output, sample = self.output, self.prepared_volume()
-        # Probabilities of prepared slices from `low` on, which are all that slices from `told` on need.
+        # The segments' probabilities of prepared slices from `low` on, which are all that slices from `told` on need.
         known, low, told = np.zeros((0, 0, 0, 0), np.float32), 0, 0
         for begin, part in blended(sample, self._run, tile=output.tile, overlap=output.overlap, batch=1):
-            known = np.concatenate([known, part], axis=1) if known.size else part
+            known = np.concatenate([known, part[1:]], axis=1) if known.size else part[1:]
             end = begin + part.shape[1]
             reach = self._decided(end, is_last=end == sample.shape[1])
             for first in range(told, reach, TOGETHER):
@@ -91,8 +87,14 @@ class Segment(Runner):
 
     @staticmethod
     def _mask(chances: Floats) -> Mask:
-        """Return each voxel's likeliest segment, (slice, row, column); what the network has not seen is background."""
-        mask: Mask = chances.argmax(axis=0).astype(np.uint8)
+        """Return each voxel's likeliest segment, (slice, row, column), of the segments' probabilities.
+
+        What is left of 1 is background, and so is what the network has not seen.
+        """
+        highest = chances.argmax(axis=0)
+        best = np.take_along_axis(chances, highest[np.newaxis], axis=0)[0] if len(chances) > 1 else chances[0]
+        background = 1 - (chances.sum(axis=0) if len(chances) > 1 else best)
+        mask: Mask = np.where(best > background, highest + 1, 0).astype(np.uint8)
         return mask
 
     def summary(self, pieces: list[SlicePiece]) -> Answer:
