@@ -21,7 +21,7 @@ from medportal.errors import InvalidError, UnavailableError
 from medportal.learning import checkpoints
 from medportal.learning.recipes import RECIPES
 from medportal.learning.schedule import one_cycle
-from medportal.learning.tasks.base import Batch, Preview, Task
+from medportal.learning.tasks.base import Batch, Preview, Step, Task
 
 # Gradients longer than this are shortened: one bad batch must not throw a run off.
 LONGEST_GRADIENT = 5.0
@@ -50,10 +50,19 @@ class Reports:
 
 @dataclass
 class Outcome:
-    """Each epoch's figures, and why the run ended before its last epoch, if it did."""
+    """Each epoch's figures, why the run ended before its last epoch, if it did, and whether this process speaks for all."""
 
     history: list[dict[str, Any]] = field(default_factory=list)
     stopped: str = ""
+    is_first: bool = True
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a batch stands among those whose gradients are added up: of how many, and whether it is the last."""
+
+    length: int
+    is_last: bool
 
 
 class _Batches(IterableDataset[Batch]):
@@ -98,6 +107,7 @@ class _Training(lightning.LightningModule):
         self._losses: list[list[float]] = []
         self._epoch_began = self._previewed = time.monotonic()
         self._seconds_before = 0.0
+        self.is_first = True
 
     # Time
 
@@ -149,7 +159,8 @@ class _Training(lightning.LightningModule):
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Return ready batches."""
-        return DataLoader(_Batches(self), batch_size=None)
+        # Given a generator, it draws nothing from the one that dropout and chance in a network depend on.
+        return DataLoader(_Batches(self), batch_size=None, generator=torch.Generator())
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """Return an AdamW (Loshchilov and Hutter 2019) for each part of a step; the loop sets their rates itself."""
@@ -164,50 +175,69 @@ class _Training(lightning.LightningModule):
         ]
         if self.resumed:
             checkpoints.restore(*self.resumed, modules=self.modules_of_task, optimisers=optimisers)
-            self.task.updates = int(self.resumed[1].get("updates", 0))
+            self.task.updates, self.task.seen = self.resumed[1]["updates"], self.resumed[1]["seen"]
         return list(optimisers)
 
     # A step
 
     def on_fit_start(self) -> None:
-        """Let the task know where its network lies."""
+        """Let the task know where its network lies; raises InvalidError `too_few_samples` where nothing can be learnt."""
         self.task.device = self.device
+        self._epoch_began = time.monotonic()
+        smallest = min(map(len, self.batches_of_epoch()), default=0)
+        if smallest < 2 and self.task.needs_pairs:
+            raise InvalidError(
+                "too_few_samples",
+                "A step needs two samples at least: the batch size is too small, or there are too few samples to train on.",
+            )
 
     def on_train_epoch_start(self) -> None:
         """Begin an epoch."""
         torch.manual_seed(self.seed_of_epoch())
-        self._epoch_began, self._losses = time.monotonic(), []
+        self._losses = []
         self.batches = max(1, len(self.batches_of_epoch()))
         self.task.network.train()
 
     def training_step(self, batch: Batch, index: int) -> None:
         """Take a step of each part: loss, back-propagation, and the optimiser once enough has been added up."""
         self.reports.check()
-        done = self.part_done(index, self.batches)
-        rate, every = one_cycle(done), self.config["accumulate"]
+        rate = one_cycle(self.part_done(index, self.batches))
         optimisers = self.optimizers()
         listed = optimisers if isinstance(optimisers, list) else [optimisers]
         losses = []
         for part, optimiser in zip(self.parts, listed, strict=True):
-            if (self.task.updates + 1) % part.every:
+            place = self._place(part, index)
+            if place is None:
                 losses.append(float("nan"))
                 continue
             self.toggle_optimizer(optimiser)
             loss = part.loss(batch)
             self._require_number(loss)
-            self.manual_backward(loss / every)
-            turn = (self.task.updates + 1) // part.every
-            if turn % every == 0 or index + part.every >= self.batches:
+            self.manual_backward(loss / place.length)
+            if place.is_last:
                 for group in optimiser.param_groups:
                     group["lr"] = rate * (part.learning_rate or self.config["learning_rate"])
                 self._shorten(optimiser, part.parameters)
                 optimiser.step()
                 optimiser.zero_grad()
+                # The parts end with that of the network which is exported.
+                if part is self.parts[-1]:
+                    self.task.average()
             self.untoggle_optimizer(optimiser)
             losses.append(float(loss.detach()))
-        self.task.average()
+        self.task.seen += 1
         self._losses.append(losses)
         self.reports.progress(self.part_done(index + 1, self.batches))
+
+    def _place(self, part: Step, index: int) -> _Place | None:
+        """Return where a batch stands among those whose gradients are added up; None where the part is not taken on it."""
+        if (index + 1) % part.every:
+            return None
+        turn, turns, window = (index + 1) // part.every, self.batches // part.every, self.config["accumulate"]
+        # The last ones of an epoch may be fewer.
+        begun = (turn - 1) // window * window
+        length = min(window, turns - begun)
+        return _Place(length, is_last=turn == begun + length)
 
     def _shorten(self, optimiser: Any, parameters: list[torch.nn.Parameter]) -> None:
         """Shorten long gradients; those of half precision are scaled up, and are taken back to their size first."""
@@ -228,6 +258,9 @@ class _Training(lightning.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         """Measure on validation, make the checkpoint durable, and only then tell of the epoch."""
+        for optimiser in self.trainer.optimizers:
+            # Where the minutes ended among batches that were being added up.
+            optimiser.zero_grad()
         figures = self._figures() if self.trainer.is_global_zero else {}
         figures = self.trainer.strategy.broadcast(figures)
         self._seconds_before = self.seconds
@@ -278,6 +311,7 @@ class _Training(lightning.LightningModule):
                 "history": self.history,
                 "step": int(self.global_step),
                 "updates": self.task.updates,
+                "seen": self.task.seen,
                 "seconds": self._seconds_before,
             },
         )
@@ -311,8 +345,14 @@ def _gpu_load() -> float | None:
 
 
 def memory_gb() -> float:
-    """Return the largest memory that the process has had, GB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    """Return the memory that the process holds itself, GB; pages of the prepared files are the system's to take back."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        kilobytes = next(int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
+    except (OSError, StopIteration):
+        # Elsewhere than on Linux only the most that it has had is known.
+        kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kilobytes / 2**20
 
 
 def _require_memory(limit_gb: float) -> None:
@@ -345,7 +385,7 @@ def train(task: Task, recipe: str, *, checkpoint_dir: Path, reports: Reports | N
     for module in training.modules_of_task.values():
         module.cpu().eval()
     task.device = torch.device("cpu")
-    return Outcome(training.history, stopped)
+    return Outcome(training.history, stopped, is_first=training.is_first)
 
 
 def _reason_to_stop(config: dict[str, Any], recipe: Any, history: list[dict[str, Any]]) -> str:
@@ -390,6 +430,7 @@ def _fit(training: _Training, epochs: int) -> None:
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
     )
+    training.is_first = trainer.is_global_zero
     trainer.fit(training)
     if trainer.interrupted:
         raise CancelledError

@@ -50,7 +50,8 @@ def run(spec: dict[str, Any], *, say: Callable[..., None], is_cancelled: Callabl
         is_cancelled=is_cancelled,
     )
     outcome = train(task, spec["recipe"], checkpoint_dir=Path(spec["checkpoint_dir"]), reports=reports)
-    if int(os.environ.get("RANK", "0")) != 0:
+    if not outcome.is_first:
+        # One of several processes: the first writes.
         return
     say("stage", stage="exporting", detail="")
     folder = Path(spec["output_dir"])

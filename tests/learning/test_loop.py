@@ -98,8 +98,9 @@ def test_added_up_gradients_are_those_of_a_larger_batch(prepared: Path, tmp_path
     assert outcome.history
 
 
-def test_cut_off_it_goes_on_as_it_would_have(prepared: Path, tmp_path: Path) -> None:
-    config = chests.config(epochs=4, deform_probability=0.5, mosaic_probability=0.5)
+@pytest.mark.parametrize("changes", [{}, {"pooling": "mean", "mixing": 0.3, "batch_size": 5, "accumulate": 3}])
+def test_cut_off_it_goes_on_as_it_would_have(prepared: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
+    config = chests.config(epochs=4, deform_probability=0.5, mosaic_probability=0.5, dropout=0.3, **changes)
     whole_task, whole = train(prepared, config, checkpoint_dir=tmp_path / "whole")
     seen: list[int] = []
 
@@ -186,3 +187,8 @@ def test_a_full_disk_is_told_as_such_and_the_checkpoint_before_stays(
 
     assert raised.value.errno == errno.ENOSPC
     assert checkpoints.load(folder) is not None
+
+
+def test_batches_of_one_sample_are_refused_before_anything_is_learnt(prepared: Path, tmp_path: Path) -> None:
+    with pytest.raises(InvalidError, match="two samples"):
+        train(prepared, chests.config(batch_size=1), checkpoint_dir=tmp_path / "c")

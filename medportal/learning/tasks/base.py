@@ -52,10 +52,15 @@ class Step:
     # Of AdamW.
     betas: tuple[float, float] = (0.9, 0.999)
     learning_rate: float | None = None
+    # It is taken on every so-manieth batch of an epoch.
+    every: int = 1
 
 
 class Task(ABC):
     """A recipe at work on a prepared folder. `network` learns; `averaged` is what is measured and exported."""
+
+    # Whether a batch of one sample teaches nothing, as where there is a batch norm.
+    needs_pairs = True
 
     def __init__(self, prepared: Prepared, config: dict[str, Any], spec: InputSpec) -> None:
         self.prepared, self.config, self.spec = prepared, config, spec
@@ -64,7 +69,8 @@ class Task(ABC):
         self.averaged: nn.Module = self.network
         if config["average"] > 0:
             self.averaged = copy.deepcopy(self.network).requires_grad_(requires_grad=False).eval()
-        self.updates = 0
+        # Steps of the network, and batches that were learnt from.
+        self.updates = self.seen = 0
 
     # What learns
 

@@ -31,6 +31,8 @@ VALIDATION_SLICES = 24
 class SegmentationTask(Task):
     """A sample is (item, slice, row, column): the middle of a patch."""
 
+    needs_pairs = False
+
     def build(self) -> nn.Module:
         """Return the network that the configuration asks for."""
         for number, item in enumerate(self.prepared.items):
