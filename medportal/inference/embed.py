@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from medportal.errors import InvalidError
 from medportal.imaging.volumes import Volume
 from medportal.inference.manifest import EMBEDDING
-from medportal.inference.pieces import Runner, batches_of, go_on
+from medportal.inference.pieces import Runner, go_on
 from medportal.inference.predict import runner_of
 from medportal.inference.preprocess import check_fit
 from medportal.inference.session import Session
@@ -48,5 +48,5 @@ def _batches(runner: Runner) -> Iterator[Vector]:
     if runner.spec.dimensions == 3:
         yield runner.prepared_volume()[np.newaxis]
         return
-    for group in batches_of(list(range(runner.volume.number_of_slices)), BATCH, first=BATCH):
-        yield np.stack([runner.sample(index) for index in group])
+    for _, samples in runner.batches(list(range(runner.volume.number_of_slices)), BATCH):
+        yield samples

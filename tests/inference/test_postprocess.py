@@ -185,3 +185,13 @@ def test_the_anomaly_is_the_difference_where_it_is_largest() -> None:
     assert anomaly_score(difference, 0.25) == 0.5
     assert anomaly_score(difference, 0.5) == 0.25
     assert anomaly_score(difference, 1e-9) == 0.5
+
+
+def test_noise_cancels_out_in_an_anomaly_map_and_a_finding_does_not() -> None:
+    spec = ReconstructionOutput(full_scale=1, threshold=0.5, smoothing=2.0, share=0.01, compression=8)
+    noise = np.where(np.indices((32, 32)).sum(0) % 2, 0.4, -0.4).astype(np.float32)[None]
+    finding = np.zeros((1, 32, 32), np.float32)
+    finding[0, 12:20, 12:20] = -0.4
+
+    assert anomaly_map(noise, np.zeros_like(noise), spec)[8:24, 8:24].max() < 0.01
+    assert anomaly_map(finding, np.zeros_like(finding), spec)[16, 16] > 0.3

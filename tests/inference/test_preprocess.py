@@ -332,3 +332,20 @@ def test_what_does_not_fit_is_refused_with_the_reason() -> None:
         check_fit(SPEC, modality="CT", slices=3, colour=True)
     check_fit(replace(SPEC, colour=True), modality="CT", slices=3, colour=True)
     check_fit(replace(SPEC, colour=True), modality="CT", slices=3)
+
+
+@pytest.mark.parametrize("side", [27, 28, 29, 30, 41])
+def test_frames_a_little_larger_or_smaller_than_the_sample_are_cropped_or_padded(side: int) -> None:
+    """One pixel more leaves half a pixel on either side, which is no place to begin at."""
+    spec = InputSpec(("OT",), 1, 2, colour=False, scaling=Scaling("window", 0, 1), fit="pixels", size=(28, 28))
+    array = np.random.default_rng(1).random((1, side, side)).astype(np.float32)
+    volume = Volume(array, (1.0, 1.0, 1.0), sop_instance_uids=("1",), frames=(1,), modality="OT")
+    prepared, grid = prepare_volume(spec, volume)
+    back = restore(grid, prepared, array.shape)
+
+    assert prepared.shape == (1, 1, 28, 28)
+    assert back.shape == (1, *array.shape)
+    inner = (..., slice(2, side - 2 if side < 28 else 26), slice(2, side - 2 if side < 28 else 26))
+    first = (side - 28) // 2 if side > 28 else 0
+    moved = (0, slice(None), slice(first + 2, first + 24), slice(first + 2, first + 24)) if side > 28 else (0, *inner)
+    np.testing.assert_allclose(back[moved], array[moved[1:]], atol=0.6)
