@@ -13,7 +13,7 @@ import { activeFrames, shownFrame, useViewer } from "../state/viewerStore";
 import { drawBox } from "./boxes";
 import { activationTable, ANOMALY_TABLE, DIFFERENCE_TABLE, GREY_TABLE } from "./heat";
 import { drawOutlines } from "./outlines";
-import { drawSheet, frameToCanvas, layerToCanvas, Sheet } from "./picture";
+import { clipToFrame, drawSheet, frameToCanvas, layerToCanvas, Sheet } from "./picture";
 
 /** So many boxes of a slice have their class and score written beside them; of more the texts would hide the image. */
 const MOST_TEXTS = 8;
@@ -107,13 +107,17 @@ export class ResultPainter {
     const { isVisible, look, isSideBySide } = useDisplay.getState();
     if (look !== "original" && !isSideBySide && this.drawWhole(context, scene, look === "difference")) return true;
     if (!isVisible) return false;
-    const boxes = this.drawBoxes(context, scene);
-    return scene.layers.filter((layer) => this.drawLayer(context, scene, layer)).length > 0 || boxes > 0;
+    context.save();
+    const layers = scene.layers.filter((layer) => this.drawLayer(context, scene, layer));
+    context.restore();
+    return this.drawBoxes(context, scene) > 0 || layers.length > 0;
   }
 
-  private drawLayer(context: CanvasRenderingContext2D, { view, shown }: Scene, layer: Layer): boolean {
-    const placed = layerToCanvas(frameToCanvas(view), layer);
+  private drawLayer(context: CanvasRenderingContext2D, { view, frame, shown }: Scene, layer: Layer): boolean {
+    const onFrame = frameToCanvas(view);
+    const placed = layerToCanvas(onFrame, layer);
     const { opacity } = useDisplay.getState();
+    clipToFrame(context, frame, onFrame);
     switch (layer.kind) {
       case "mask":
         this.drawMask(context, shown, layer, placed);
@@ -142,13 +146,16 @@ export class ResultPainter {
   }
 
   /** Draws the model's own picture of the slice in the place of the slice; false where there is none. */
-  private drawWhole(context: CanvasRenderingContext2D, { view, layers }: Scene, isDifference: boolean): boolean {
+  private drawWhole(context: CanvasRenderingContext2D, { view, frame, layers }: Scene, isDifference: boolean): boolean {
     const layer = layers.find(({ kind }) => kind === (isDifference ? "anomaly" : "reconstruction"));
     if (!layer) return false;
     context.fillStyle = "#000";
     context.fillRect(0, 0, context.canvas.width, context.canvas.height);
-    const placed = layerToCanvas(frameToCanvas(view), layer);
-    drawSheet(context, this.whole.of(layer, isDifference ? DIFFERENCE_TABLE : GREY_TABLE), placed, { opacity: 1, isSmooth: true });
+    const onFrame = frameToCanvas(view);
+    context.save();
+    clipToFrame(context, frame, onFrame);
+    drawSheet(context, this.whole.of(layer, isDifference ? DIFFERENCE_TABLE : GREY_TABLE), layerToCanvas(onFrame, layer), { opacity: 1, isSmooth: true });
+    context.restore();
     return true;
   }
 

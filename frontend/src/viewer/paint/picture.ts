@@ -1,6 +1,7 @@
 /** Draws a layer's values as a picture upon the frame, wherever the frame stands on the screen. */
 
 import type { StackView } from "../cornerstone/stackView";
+import type { Frame } from "../logic/frames";
 import type { Layer } from "../logic/layers";
 
 /** One canvas for each role, filled anew only when another layer or other colours are to be seen. */
@@ -56,6 +57,14 @@ export function frameToCanvas(view: StackView): DOMMatrix {
 export function layerToCanvas(onFrame: DOMMatrix, { rows, columns, region }: Layer): DOMMatrix {
   const [top, left, bottom, right] = region;
   return onFrame.translate(left, top).scale((right - left) / columns, (bottom - top) / rows);
+}
+
+/** Keeps what is drawn next within the frame: a model may have seen a margin around it. */
+export function clipToFrame(context: CanvasRenderingContext2D, { rows, columns }: Frame, onFrame: DOMMatrix): void {
+  const [edge, onScreen] = [new Path2D(), new Path2D()];
+  edge.rect(0, 0, columns, rows);
+  onScreen.addPath(edge, onFrame);
+  context.clip(onScreen);
 }
 
 interface Look {

@@ -100,7 +100,7 @@ function ModelSelect({ choices, chosen }: { choices: readonly Choice[]; chosen: 
       size="xs"
       maxDropdownHeight={360}
       allowDeselect={false}
-      comboboxProps={{ withinPortal: true, position: "bottom-start" }}
+      comboboxProps={{ withinPortal: true, position: "bottom-start", keepMounted: false }}
       renderOption={({ option }) => <Option choice={byName.get(option.value)} label={option.label} />}
       onChange={(value) => { if (value) useAnalyses.setState({ choice: value }); }}
     />
