@@ -167,8 +167,14 @@ class Autoencoder(Deformation, Augmentation, Schedule, Data):
         group="network",
     )
     width: int = setting(16, "Channels of the first layer.", minimum=4, maximum=128, group="network")
-    depth: int = setting(4, "Halvings of the resolution before the code.", minimum=2, maximum=6, group="network")
-    code: int = setting(128, "Values of the code.", minimum=2, maximum=4096, group="network")
+    depth: int = setting(3, "Halvings of the resolution before the code.", minimum=1, maximum=6, group="network")
+    code: int = setting(
+        512,
+        "Values of the code, spread evenly over its cells: fewer give back less of each slice.",
+        minimum=2,
+        maximum=65536,
+        group="network",
+    )
     beta: float = setting(
         0.001,
         "vae: weight of the code's closeness to a normal distribution.",
@@ -176,25 +182,29 @@ class Autoencoder(Deformation, Augmentation, Schedule, Data):
         maximum=100.0,
         group="network",
     )
-    masking: float = setting(
-        0.0,
-        "Part of the input that is hidden while training, so that the network learns what is usual there.",
+    foreign: float = setting(
+        0.9,
+        "How often a blob, or a piece of another slice, is pasted into what the network sees, which it learns to leave "
+        "out; findings then stay out as well. 0: it gives back what it sees.",
         minimum=0.0,
-        maximum=0.9,
+        maximum=1.0,
         group="training",
     )
     normal_only: bool = setting(
-        True, "Learn from slices of the first class alone, where there are classes.", group="training"
+        True,
+        "Learn only from slices that show nothing: of the first class, or without a mask or box. Where there are none, "
+        "from all.",
+        group="training",
     )
-    smoothing: float = setting(1.5, "Smoothing of the anomaly map, pixels.", minimum=0.0, maximum=16.0, group="verdict")
+    smoothing: float = setting(1.0, "Smoothing of the anomaly map, pixels.", minimum=0.0, maximum=16.0, group="verdict")
     share: float = setting(
-        0.01,
+        0.002,
         "A slice's anomaly is the mean of this part of its pixels, those that differ most.",
         minimum=0.0001,
         maximum=1.0,
         group="verdict",
     )
-    stop_metric: str = setting("none", _STOP, choices=["none", "psnr"], group="training")
+    stop_metric: str = setting("none", _STOP, choices=["none", "psnr", "anomaly_auc"], group="training")
 
 
 @dataclass(frozen=True)
@@ -202,23 +212,36 @@ class Generation(Schedule, Data):
     """A generative adversarial network that paints images of each class; what it paints is marked as synthetic."""
 
     network: str = setting(
-        "wgan_gp",
-        "dcgan: Radford et al. 2016. wgan_gp: Wasserstein with gradient penalty (Gulrajani et al. 2017), steadier.",
-        choices=["dcgan", "wgan_gp"],
+        "r1",
+        "r1: logistic loss with a penalty on the critic's gradient (Mescheder et al. 2018), as StyleGAN has it; the "
+        "quickest. wgan_gp: Wasserstein with gradient penalty (Gulrajani et al. 2017), as steady, slower. dcgan: no "
+        "penalty (Radford et al. 2016).",
+        choices=["r1", "wgan_gp", "dcgan"],
         group="network",
     )
-    width: int = setting(32, "Channels of the generator's last layer.", minimum=8, maximum=256, group="network")
+    width: int = setting(
+        32,
+        "Channels at full resolution; they double with each halving, twice.",
+        minimum=4,
+        maximum=256,
+        group="network",
+    )
     latent: int = setting(64, "Values of chance that an image is made of.", minimum=2, maximum=1024, group="network")
     critic_steps: int = setting(
-        2, "Steps of the critic for each of the generator.", minimum=1, maximum=10, group="training"
+        1, "Steps of the critic for each of the generator; of wgan_gp 2 to 5.", minimum=1, maximum=10, group="training"
     )
     penalty: float = setting(
-        10.0, "wgan_gp: weight of the gradient penalty.", minimum=0.0, maximum=1000.0, group="training"
+        1.0,
+        "Weight of the penalty on the critic's gradient (of wgan_gp ten times that): more is steadier, less is sharper.",
+        minimum=0.0,
+        maximum=1000.0,
+        group="training",
     )
     flip: bool = setting(False, "Mirror left and right (only where anatomy allows).", group="augmentation")
     adaptive: float = setting(
         0.6,
-        "Highest probability of hiding the data's smallness by augmenting what the critic sees (Karras et al. 2020, ADA); 0: none.",
+        "Highest probability of each augmentation of what the critic sees; it grows only while the critic knows the real "
+        "images by heart (Karras et al. 2020, ADA). 0: none.",
         minimum=0.0,
         maximum=0.9,
         group="augmentation",

@@ -13,7 +13,7 @@ from typing import Any
 Fingerprint = Mapping[str, Any]
 Settings = dict[str, Any]
 # Samples that a run sees by default, so that epochs fit the cohort's size.
-_SEEN = {"classification": 40_000, "autoencoder": 60_000, "generation": 400_000}
+_SEEN = {"classification": 40_000, "autoencoder": 150_000, "generation": 400_000}
 
 
 def _scaling(known: Fingerprint) -> Settings:
@@ -45,6 +45,10 @@ def _rounded(value: float, multiple: int, low: int, high: int) -> int:
 
 def _training_series(known: Fingerprint) -> int:
     return max(1, int(known.get("series_of_split", {}).get("train", known.get("series", 40))))
+
+
+def _training_slices(known: Fingerprint) -> float:
+    return _training_series(known) * (float(known.get("slices", 40)) if is_stack(known) else 1.0)
 
 
 def _fit_whole(known: Fingerprint, largest: int) -> Settings:
@@ -178,21 +182,19 @@ def _of_volumes(known: Fingerprint, between: float, in_plane: float) -> Settings
 
 
 def autoencoder(known: Fingerprint) -> Settings:
-    """Return settings for codes."""
+    """Return settings for codes of an eighth of a slice's values."""
     chosen = _common(known) | _fit_whole(known, 64)
-    slices = float(known.get("slices", 40)) if is_stack(known) else 1.0
-    samples = max(1.0, _training_series(known) * slices)
-    chosen |= {"epochs": int(min(200, max(4, ceil(_SEEN["autoencoder"] / samples)))), "batch_size": 32, "minutes": 4.0}
-    if chosen["size"] < 64:
-        chosen |= {"depth": 2, "code": 64}
+    epochs = ceil(_SEEN["autoencoder"] / _training_slices(known))
+    chosen |= {"epochs": min(200, max(4, epochs)), "batch_size": 32, "minutes": 4.0}
+    values = chosen["size"] ** 2 * (3 if chosen["colour"] else 1)
+    chosen |= {"depth": 3 if chosen["size"] >= 48 else 2, "code": max(2, values // 8)}
     return chosen
 
 
 def generation(known: Fingerprint) -> Settings:
     """Return settings for painting images."""
     chosen = _common(known) | _fit_whole(known, 64)
-    slices = float(known.get("slices", 40)) if is_stack(known) else 1.0
-    samples = max(1.0, _training_series(known) * slices)
-    chosen |= {"epochs": int(min(400, max(10, ceil(_SEEN["generation"] / samples)))), "batch_size": 64, "minutes": 13.0}
-    chosen |= {"learning_rate": 0.0002, "weight_decay": 0.0, "average": 0.995}
+    epochs = ceil(_SEEN["generation"] / _training_slices(known))
+    chosen |= {"epochs": min(400, max(10, epochs)), "batch_size": 64, "minutes": 13.0}
+    chosen |= {"learning_rate": 0.0006, "weight_decay": 0.0, "average": 0.995}
     return chosen
