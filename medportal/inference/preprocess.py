@@ -199,7 +199,8 @@ def _scaled(plane: NDArray[Any], levels: tuple[float, float]) -> Floats:
 def _resampled(scaled: Floats, step: Sequence[float], origin: Sequence[float], shape: tuple[int, ...]) -> Floats:
     """Return an array on the grid: linear between voxels, averaged before shrinking, 0 outside. Changes `scaled`."""
     if all(s == 1.0 for s in step) and not any(origin):
-        return np.pad(scaled, [(0, wanted - there) for wanted, there in zip(shape, scaled.shape, strict=True)])
+        kept = scaled[tuple(slice(0, wanted) for wanted in shape)]
+        return np.pad(kept, [(0, wanted - there) for wanted, there in zip(shape, kept.shape, strict=True)])
     sigma = [max(s - 1, 0.0) * 0.4 for s in step]
     if max(sigma) > 0:
         ndimage.gaussian_filter(scaled, sigma, mode="nearest", output=scaled)
@@ -255,7 +256,9 @@ def restore(grid: Grid, array: Floats, shape: tuple[int, ...]) -> Floats:
     The reverse of preparing; what the prepared series does not cover is 0.
     """
     if grid.is_identity:
-        return array[..., : shape[0], : shape[1], : shape[2]]
+        kept = array[..., : shape[0], : shape[1], : shape[2]]
+        short = [wanted - there for wanted, there in zip(shape[:3], kept.shape[-3:], strict=True)]
+        return kept if not any(short) else np.pad(kept, [(0, 0)] * (array.ndim - 3) + [(0, n) for n in short])
     flat = array.reshape(-1, *array.shape[-3:])
     step = [1 / s for s in grid.step]
     offset = [(0.5 - o) / s - 0.5 for o, s in zip(grid.origin, grid.step, strict=True)]

@@ -25,6 +25,8 @@ class Prepared:
         self.folder = folder
         self.items = [item_of(document) for document in json.loads((folder / INDEX).read_text())]
         self.classes = tuple(classes)
+        # Items whose mask a control has turned about.
+        self.turned: set[int] = set()
         # What a control does to every image.
         self.change: Callable[[NDArray[Any]], NDArray[Any]] | None = None
         self._images = _mapped(folder / IMAGES, np.float16)
@@ -55,7 +57,8 @@ class Prepared:
         if item.mask_offset is None:
             raise InvalidError("mask_missing", f"Series {item.series_uid} has no mask.")
         shape = item.shape[1:]
-        return self._masks[item.mask_offset : item.mask_offset + int(np.prod(shape))].reshape(shape)
+        mask = self._masks[item.mask_offset : item.mask_offset + int(np.prod(shape))].reshape(shape)
+        return mask[:, ::-1, ::-1] if number in self.turned else mask
 
     def whole(self, number: int) -> SeriesToPrepare:
         """Return an item as it came, with its truth; raises InvalidError `prepared_data` where it was not kept."""
@@ -114,7 +117,7 @@ def shuffle_labels(prepared: Prepared, seed: int) -> None:
     """Deal the truth of the training and validation groups out anew: the control against shortcuts.
 
     Each group takes over the classes of another, in their proportion, so that only the connection with the image is
-    lost. Masks and boxes are exchanged as wholes between series of the same prepared shape.
+    lost. Masks and boxes are exchanged as wholes between series of the same prepared size.
     """
     rng = np.random.default_rng(seed)
     for split in ("train", "validation"):
@@ -126,16 +129,43 @@ def shuffle_labels(prepared: Prepared, seed: int) -> None:
         for name, source in zip(names, sources, strict=True):
             for place, number in enumerate(groups[name]):
                 prepared.items[number] = _with_truth_of(prepared.items[number], source[place % len(source)], rng)
+        _exchange_marks(prepared, split, rng)
 
 
 def _with_truth_of(item: Item, other: Item, rng: np.random.Generator) -> Item:
     count = len(item.slice_labels)
     dealt = [other.slice_labels[k % len(other.slice_labels)] for k in range(count)]
     labels = tuple(dealt[k] for k in rng.permutation(count))
-    truth = replace(item, label=other.label, labels=other.labels, slice_labels=labels)
-    if other.shape == item.shape:
-        truth = replace(truth, mask_offset=other.mask_offset, boxes=other.boxes)
-    return truth
+    return replace(item, label=other.label, labels=other.labels, slice_labels=labels)
+
+
+def _with_marks_of(item: Item, other: Item) -> Item:
+    return replace(item, mask_offset=other.mask_offset, boxes=other.boxes, is_instances=other.is_instances)
+
+
+def _exchange_marks(prepared: Prepared, split: str, rng: np.random.Generator) -> None:
+    """Exchange masks and boxes among series of one prepared size; one that is alone with its size gets them turned about."""
+    by_shape: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for number in prepared.of_split(split):
+        by_shape[prepared.items[number].shape].append(number)
+    for numbers in by_shape.values():
+        # A ring in mixed order: none keeps its own.
+        order = [numbers[k] for k in rng.permutation(len(numbers))]
+        items = [prepared.items[number] for number in order]
+        for place, number in enumerate(order):
+            if len(order) > 1:
+                prepared.items[number] = _with_marks_of(items[place], items[place - 1])
+            else:
+                prepared.turned.add(number)
+                prepared.items[number] = replace(items[0], boxes=_turned_boxes(items[0]))
+
+
+def _turned_boxes(item: Item) -> tuple[tuple[str, float, float, float, float, float, float], ...]:
+    """Return boxes upside down and left to right."""
+    rows, columns = item.shape[2:]
+    return tuple(
+        (box[0], box[1], rows - box[5], columns - box[6], box[4], rows - box[2], columns - box[3]) for box in item.boxes
+    )
 
 
 # What the control against shortcuts keeps at each side of an image.

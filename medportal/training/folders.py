@@ -39,7 +39,7 @@ class TrainingFolder:
             # `checkpoint.new` may be half written; `checkpoint.old` is whole where the exchange was cut off.
             whole = [path for path in checkpoints if path.suffix != ".new"]
             for path in whole:
-                shutil.copytree(path, folder / path.name, dirs_exist_ok=True)
+                _copy_whole(path, folder / path.name)
             if whole:
                 break
         return folder
@@ -51,3 +51,12 @@ class TrainingFolder:
             return
         for path in [self.prepared, *self.root.glob(".preparing-*"), *self.root.glob(f"attempt-*/{PACKAGE}")]:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _copy_whole(source: Path, target: Path) -> None:
+    """Copy a checkpoint under a name of its own first: one that is half copied must not look whole."""
+    unfinished = target.with_suffix(".copying")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    shutil.copytree(source, unfinished)
+    shutil.rmtree(target, ignore_errors=True)
+    unfinished.rename(target)

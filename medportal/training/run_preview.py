@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ MODULE = "medportal.learning.preview"
 # Series that are looked at: enough for a dozen pictures of several classes.
 SERIES = 8
 POLL_S = 0.25
+TIME_LIMIT_S = 180.0
 
 
 def run_preview(job_id: UUID | str, *, worker: str) -> None:
@@ -42,7 +44,7 @@ def _run(lease: Lease) -> None:
         folder = Path(name)
         modalities = sorted({member.series.modality for member in members if member.series})
         config = _with_levels(params["config"], members)
-        write_prepared(folder / "data", input_spec(config, modalities), _series(members), whole=())
+        write_prepared(folder / "data", input_spec(config, modalities), _series(lease, members), whole=())
         spec = {
             "recipe": params["recipe"],
             "config": config,
@@ -60,14 +62,21 @@ def _chosen(version: CohortVersion) -> list[CohortMember]:
     """Return some training series of each class, and each of them once more for validation, which a task wants to see."""
     rows = CohortMember.objects.filter(version=version, split="train", series__isnull=False)
     members = list(rows.select_related("series__team", "version").order_by("pk")[:2000])
-    by_label: dict[str, list[CohortMember]] = {}
+    by_class: dict[str, list[CohortMember]] = {name: [] for name in version.classes}
     for member in members:
-        by_label.setdefault(member.label, []).append(member)
-    each = max(1, SERIES // max(1, len(by_label)))
-    chosen = [member for label in by_label for member in by_label[label][:each]]
+        for name in _classes_of(member) or [""]:
+            by_class.setdefault(name, []).append(member)
+    each = max(1, SERIES // max(1, sum(map(bool, by_class.values()))))
+    chosen = list({member.pk: member for found in by_class.values() for member in found[:each]}.values())
     if not chosen:
         raise InvalidError("empty_split", "The cohort's train split is empty: there is nothing to show.")
     return chosen
+
+
+def _classes_of(member: CohortMember) -> list[str]:
+    """Return the classes that a series shows: its own, its slices', those of its boxes."""
+    of_boxes = {str(box["label"]) for box in member.boxes}
+    return sorted({member.label, *member.labels, *member.slice_labels.values(), *of_boxes} - {""})
 
 
 def _with_levels(config: dict[str, Any], members: list[CohortMember]) -> dict[str, Any]:
@@ -77,17 +86,21 @@ def _with_levels(config: dict[str, Any], members: list[CohortMember]) -> dict[st
     return {**config, "scaling": "window", "low": low, "high": high}
 
 
-def _series(members: list[CohortMember]) -> Iterator[SeriesToPrepare]:
+def _series(lease: Lease, members: list[CohortMember]) -> Iterator[SeriesToPrepare]:
     for member in members:
+        lease.check()
         one = load_member(member)
         yield replace(one, split="train")
         yield replace(one, split="validation")
 
 
 def _pictures(lease: Lease, spec: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
+    deadline = time.monotonic() + TIME_LIMIT_S
     with TrainingChild(spec, folder / "child", threads=1, module=MODULE) as child:
         for message in child.messages(poll_s=POLL_S):
             lease.check()
+            if time.monotonic() > deadline:
+                raise UnavailableError("time_limit", f"The preview took more than {TIME_LIMIT_S:g} seconds.")
             if message is None:
                 continue
             if message["type"] == "failed":

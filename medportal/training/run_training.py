@@ -19,7 +19,7 @@ from medportal.cohorts.models import CohortMember
 from medportal.cohorts.reading import load_member
 from medportal.errors import ConflictError, InvalidError, UnavailableError
 from medportal.jobs.leases import Lease, claim
-from medportal.learning.measuring import measured_levels
+from medportal.learning.measuring import evenly, measured_levels
 from medportal.learning.prepared import SeriesToPrepare, write_prepared
 from medportal.learning.recipes import input_spec
 from medportal.learning.splits import measured_split, with_validation
@@ -106,7 +106,7 @@ class _Run:
         config = self.training.config
         if config["scaling"] != "dataset":
             return
-        learnt = (load_member(member) for member in members if member.split == "train")
+        learnt = (load_member(member) for member in evenly([one for one in members if one.split == "train"]))
         low, high = measured_levels(self._checked(learnt), config["low"], config["high"])
         self.training.config = {**config, "scaling": "window", "low": low, "high": high}
         TrainingRun.objects.filter(pk=self.training.pk).update(config=self.training.config)

@@ -41,7 +41,7 @@ def list_recipes(
     return [one for one in describe_recipes(version.fingerprint) if version.kind in one["kinds"]]
 
 
-def _check_kind(recipe: str, version: CohortVersion) -> None:
+def _check_kind(recipe: str, version: CohortVersion, seed: int) -> None:
     """Refuse before the training starts what it could not learn from; raises InvalidError naming what is amiss."""
     kinds = RECIPES[recipe].kinds
     if version.kind not in kinds:
@@ -50,7 +50,7 @@ def _check_kind(recipe: str, version: CohortVersion) -> None:
     if recipe == "classification" and version.kind == "classes" and len(version.classes) < 2:
         raise InvalidError("two_classes", f"The recipe tells classes apart; {version} has {len(version.classes)}.")
     members = version.members.values_list("group", "label", "split")
-    splits = with_validation([(group, label, split) for group, label, split in members], seed=0)
+    splits = with_validation([(group, label, split) for group, label, split in members], seed=seed)
     if version.kind != "classes" or recipe != "classification":
         return
     there = {(split, label) for split, (_, label, _) in zip(splits, members, strict=True)}
@@ -88,7 +88,7 @@ def start_training(
         raise ConflictError("cohort_not_trainable", f"{version} has lost a series: freeze the cohort anew.")
     config = complete_config(recipe, settings or {}, version.fingerprint)
     if known is None:
-        _check_kind(recipe, version)
+        _check_kind(recipe, version, config["seed"])
     job, is_new = create_job(
         id=id,
         team=team,
@@ -131,7 +131,7 @@ def start_preview(
     team = get_team(user, team_slug, Role.RESEARCHER)
     version = cohorts_access.get_version(user, team_slug, cohort, cohort_version)
     config = complete_config(recipe, settings or {}, version.fingerprint)
-    _check_kind(recipe, version)
+    _check_kind(recipe, version, config["seed"])
     params = {"cohort": cohort, "cohort_version": version.number, "recipe": recipe, "config": config}
     job, _ = create_job(
         id=id,

@@ -36,8 +36,8 @@ class SegmentationTask(Task):
     def build(self) -> nn.Module:
         """Return the network that the configuration asks for."""
         for number, item in enumerate(self.prepared.items):
-            if item.split in ("train", "validation") and item.mask_offset is None:
-                self.prepared.mask(number)
+            if item.split in ("train", "validation"):
+                self.truth(number)
         stride = total_stride(self.config)
         if any(side % stride for side in self.tile):
             raise InvalidError(
@@ -62,7 +62,10 @@ class SegmentationTask(Task):
 
     def truth(self, number: int) -> NDArray[np.uint8]:
         """Return an item's segments, (slice, row, column): objects are all of the one class."""
-        mask = self.prepared.mask(number)
+        return self._segments(number, self.prepared.mask(number))
+
+    def _segments(self, number: int, mask: NDArray[np.uint16]) -> NDArray[np.uint8]:
+        """Return segments of a part of an item's mask; raises InvalidError `unknown_class` naming the series."""
         if self.prepared.items[number].is_instances:
             return (mask > 0).astype(np.uint8)
         if mask.size and int(mask.max()) >= self.segments:
@@ -137,7 +140,8 @@ class SegmentationTask(Task):
     def _patch(self, ref: Ref, sides: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
         """Return (channels, *sides) and its segments (*sides)."""
         place = self._inside(ref, sides)
-        truth = self._cut(self.truth(ref[0])[np.newaxis], place)[0]
+        # Cut first: a whole stack is not converted for each of its patches.
+        truth = self._segments(ref[0], self._cut(self.prepared.mask(ref[0])[np.newaxis], place)[0])
         if len(sides) == 3:
             return self._cut(self.prepared.image(ref[0]), place).astype(np.float32), truth
         sample = self.prepared.sample(ref[0], ref[1], self.spec.context)[:, np.newaxis]
