@@ -39,7 +39,7 @@ def test_nothing_readable_is_an_error(import_set: Import, tmp_path: Path) -> Non
     (tmp_path / "set" / "ill").mkdir(parents=True)
     (tmp_path / "set" / "ill" / "a.png").write_text("no picture")
     with pytest.raises(CommandError, match=r"a\.png"):
-        import_set(tmp_path / "set", "imagefolder")
+        import_set(tmp_path / "set", "imagefolder", "--split", "all:train")
     with pytest.raises(CommandError, match="no folder"):
         import_set(tmp_path / "nowhere", "imagefolder")
     assert not CohortVersion.objects.exists()
@@ -105,8 +105,11 @@ def test_tables_that_are_none(import_set: Import, tmp_path: Path) -> None:
 
 
 def test_a_class_with_too_few_patients(import_set: Import, tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match="“normal” has 2 patient"):
+    with pytest.raises(CommandError, match=r"“normal” has 2 group.*3 splits"):
         import_set(sets.table(tmp_path, sets.patients(3)), "csv")
+    assert not Series.objects.exists()
+    with pytest.raises(CommandError, match="too few"):
+        import_set(sets.masks(tmp_path / "masks", 2), "masks")
 
 
 def test_masks_that_do_not_fit(import_set: Import, tmp_path: Path) -> None:

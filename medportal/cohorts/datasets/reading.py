@@ -60,6 +60,8 @@ def read_dataset(request: Request, decoder: Decoder) -> DataSet:
     if not data.items:
         reason = f" ({data.refused[0][0]}: {data.refused[0][1]})" if data.refused else ""
         raise InvalidError("empty", f"Nothing in “{request.path.name}” can be imported{reason}.")
+    if not data.items[0].split:
+        _require_groups(data, len(request.split.fractions))
     return data
 
 
@@ -81,6 +83,21 @@ def _settle_classes(data: DataSet, options: Options) -> None:
         data.items = [item for item in data.items if item.labels[0] in data.classes]
     else:
         data.items = [replace(item, labels=tuple(x for x in item.labels if x in data.classes)) for item in data.items]
+
+
+def _require_groups(data: DataSet, parts: int) -> None:
+    """Refuse what could not be split, before hours of import: each class needs a group for each part."""
+    groups: dict[str, int] = {}
+    for item in data.items:
+        place = data.classes.index(item.labels[0]) if data.kind == "classes" else 0
+        name = item.group or item.name
+        groups[name] = max(groups.get(name, 0), place)
+    counts = Counter(groups.values())
+    for place, label in enumerate(data.classes if data.kind == "classes" else [""]):
+        if counts[place] < parts:
+            of = f"Class “{label}” has" if label else "The data set has"
+            detail = f"{of} {counts[place]} group(s): too few to be in each of {parts} splits (all:train makes one)."
+            raise InvalidError("class_too_small" if label else "too_few_groups", detail)
 
 
 def _settle_splits(data: DataSet, rule: SplitRule) -> None:
