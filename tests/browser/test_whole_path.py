@@ -208,11 +208,11 @@ def test_a_model_is_trained_and_trusted(person: Enter) -> None:
     researcher.go("/teams/demo/training")
     page = researcher.page
     page.get_by_role("link", name="New training").click()
-    page.get_by_label("Model", exact=True).fill("lung-cancer")
+    page.get_by_role("combobox", name="Model", exact=True).fill("lung-cancer")
     expect(page.get_by_text("It becomes version 2 of lung-cancer.")).to_be_visible()
     page.get_by_role("textbox", name="Epochs", exact=True).fill("2")
     page.get_by_role("button", name="All settings").click()
-    page.get_by_role("button", name="Network").click()
+    page.get_by_role("button", name="Network", exact=True).click()
     page.get_by_role("textbox", name="Width", exact=True).fill("4")
     page.get_by_role("button", name="Start", exact=True).click()
     page.wait_for_url(re.compile("/training/.+"))

@@ -21,6 +21,9 @@ import { PerClass, Subgroups } from "./evaluations/Tables";
 import { useCancelJob } from "./JobsPage";
 import { SeriesLink } from "./SeriesLink";
 
+// Tasks that have a truth to be shuffled.
+const HAVE_CONTROLS = ["classification", "segmentation", "detection"];
+
 export function EvaluationPage(): ReactNode {
   const { team, id } = useParams({ from: "/signed-in/teams/$team/evaluations/$id" });
   const evaluation = useEvaluation(team, id);
@@ -148,7 +151,7 @@ function Found({ team, document }: { team: string; document: EvaluationDocument 
       <div>
         <Figures metrics={document.metrics} beside={controls} units={document.units ?? {}} />
         <Text size="xs" c="dimmed" mt={4}>
-          {t("evaluation.intervals")} {!controls.length && t("training.besideHint")}
+          {t("evaluation.intervals")} {!controls.length && HAVE_CONTROLS.includes(document.task) && t("training.besideHint")}
         </Text>
       </div>
       <EvaluationCurves document={document} />

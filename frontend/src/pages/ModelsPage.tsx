@@ -21,10 +21,9 @@ const COLOURS = { candidate: "gray", production: "teal", archived: "orange" } as
 const FOREMOST = ["accuracy", "recall", "f1", "auc"];
 const MOST_COLUMNS = 4;
 
-function columnsOf({ versions }: Model): string[] {
+function columnsOf({ task, versions }: Model): string[] {
   const told = [...new Set(versions.flatMap(({ metrics }) => figuresIn(metrics)))];
-  const foremost = FOREMOST.filter((name) => told.includes(name));
-  return (foremost.length === FOREMOST.length ? foremost : told).slice(0, MOST_COLUMNS);
+  return task === "classification" ? FOREMOST : told.slice(0, MOST_COLUMNS);
 }
 
 interface Asked {

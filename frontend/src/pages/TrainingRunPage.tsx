@@ -24,6 +24,9 @@ import { controlOf, controlsOf, titleOf, versionOf } from "./training/runs";
 import { RunSettings } from "./training/RunSettings";
 import { RunUsage } from "./training/RunUsage";
 
+// Recipes that have a truth to be shuffled.
+const HAVE_CONTROLS = ["classification", "segmentation", "detection"];
+
 export function TrainingRunPage(): ReactNode {
   const { team, job: id } = useParams({ from: "/signed-in/teams/$team/training/$job" });
   const training = useTraining(team, id);
@@ -202,7 +205,7 @@ function Result({ team, training, hasTest }: { team: string; training: Training;
         metrics={training.metrics}
         beside={beside.map((one) => ({ name: t(`training.controls.${controlOf(one)}`), metrics: one.metrics }))}
       />
-      {!isControl && !beside.length && (
+      {!isControl && !beside.length && HAVE_CONTROLS.includes(training.recipe) && (
         <Text size="xs" c="dimmed" mt={4}>
           {t("training.noControls")} {t("training.besideHint")}
         </Text>

@@ -28,6 +28,9 @@ export function intervalText(figure: Figure | undefined): string {
   return typeof figure?.low === "number" ? `${metricText(figure.low)} – ${metricText(figure.high)}` : "–";
 }
 
+// Units that a figure has by its name; others are told with it.
+const UNITS: Readonly<Record<string, string>> = { psnr: "dB" };
+
 interface Props {
   metrics: Record<string, unknown>;
   /** What stands beside it: the same figures of something else. */
@@ -39,6 +42,10 @@ export function Figures({ metrics, beside = [], units = {} }: Props): ReactNode 
   const { t } = useTranslation();
   const names = figuresIn(metrics);
   if (!names.length) return null;
+  const unitOf = (name: string): string => {
+    const unit = units[name] ?? UNITS[name];
+    return unit ? ` (${unit})` : "";
+  };
   return (
     <Table.ScrollContainer minWidth={280 + 130 * beside.length}>
       <Table className="figures" withTableBorder verticalSpacing={4}>
@@ -59,7 +66,7 @@ export function Figures({ metrics, beside = [], units = {} }: Props): ReactNode 
               <Table.Tr key={name}>
                 <Table.Td>
                   {metricName(t, name)}
-                  {units[name] ? ` (${units[name]})` : ""}
+                  {unitOf(name)}
                 </Table.Td>
                 <Table.Td fw={600}>{metricText(figure.value)}</Table.Td>
                 <Table.Td>

@@ -24,16 +24,22 @@ export function EvaluationCurves({ document }: { document: EvaluationDocument })
   return (
     <SimpleGrid cols={{ base: 1, md: 2 }}>
       {names.map((name) => (
-        <OneKind key={name} name={name} classes={curves[name] ?? {}} />
+        <OneKind key={name} name={name} classes={curves[name] ?? {}} isOfWhole={document.task === "autoencoder"} />
       ))}
       {bins.length > 0 && <Reliability bins={bins} />}
     </SimpleGrid>
   );
 }
 
-function OneKind({ name, classes }: { name: string; classes: Record<string, number[][]> }): ReactNode {
+interface KindProps {
+  name: string;
+  classes: Record<string, number[][]>;
+  /** The lines are of series and of slices, not of classes. */
+  isOfWhole: boolean;
+}
+
+function OneKind({ name, classes, isOfWhole }: KindProps): ReactNode {
   const { t } = useTranslation();
-  // Series and slices of an autoencoder come under one name each: "roc", "roc_slices".
   const kind = ORDER.find((one) => name.startsWith(one)) ?? "roc";
   const { x, curves } = useMemo(() => {
     const labels = Object.keys(classes);
@@ -41,14 +47,14 @@ function OneKind({ name, classes }: { name: string; classes: Record<string, numb
     const lines = labels.map((label) => (classes[label] ?? []).map((point): Point => [point[0] ?? 0, point[1] ?? 0]));
     const { x: places, values } = joined(hasDiagonal ? [...lines, DIAGONAL] : lines);
     const drawn = labels.map((label, index): Curve => ({
-      label: label || t("evaluation.all"),
+      label: isOfWhole ? t(`evaluation.whole.${label}`, { defaultValue: label }) : label || t("evaluation.all"),
       colour: colourOf(index),
       ...dashOf(index),
       values: values[index] ?? [],
     }));
     const chance: Curve = { label: t("evaluation.chance"), colour: "#868e96", dash: [4, 4], isReference: true, values: values.at(-1) ?? [] };
     return { x: places, curves: hasDiagonal ? [...drawn, chance] : drawn };
-  }, [classes, kind, t]);
+  }, [classes, kind, isOfWhole, t]);
   const title = t(`evaluation.curve.${name}`, { defaultValue: name });
   return (
     <Paper withBorder p="sm" component="section" aria-label={title}>

@@ -1,0 +1,116 @@
+"""Learning in a browser: a data set comes in, studies are chosen and frozen, a recipe is looked at, a model is measured."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import PATIENTS, Person
+
+Enter = Callable[..., Person]
+EACH = 12
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """A ZIP with a folder of pictures for each of two classes, and one that is none."""
+    random = np.random.default_rng(0)
+    path = tmp_path / "bright spots.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(2 * EACH):
+            image = random.integers(0, 90, (48, 48), np.uint8)
+            label = "spot" if number % 2 else "normal"
+            if label == "spot":
+                image[10:22, 10 + number % 20 : 22 + number % 20] = 255
+            content = io.BytesIO()
+            Image.fromarray(image).save(content, "PNG")
+            archive.writestr(f"{label}/{number:02}.png", content.getvalue())
+        archive.writestr("spot/broken.png", b"no picture")
+    return path
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    """Choose an option of a select."""
+    page.get_by_role("combobox", name=label, exact=True).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def test_a_data_set_comes_in_and_its_samples_are_looked_at(person: Enter, pictures: Path) -> None:
+    page = (researcher := person("researcher")).page
+    researcher.go("/teams/demo/cohorts")
+    page.get_by_role("button", name="Import a data set").click()
+    dialog = page.get_by_role("dialog")
+    dialog.locator("input[type=file]").set_input_files(pictures)
+    # The cohort is named after the file until somebody names it.
+    expect(dialog.get_by_role("textbox", name="Cohort")).to_have_value("bright-spots")
+    dialog.get_by_role("button", name="Import", exact=True).click()
+    report = page.get_by_test_id("import-report")
+    expect(report).to_contain_text(f"{2 * EACH} images", timeout=60_000)
+    expect(report).to_contain_text("spot/broken.png")
+    report.get_by_role("link", name="Open the cohort").click()
+    expect(page.get_by_role("row", name="spot")).to_be_visible()
+
+    page.get_by_role("link", name="Train on it").click()
+    expect(page.get_by_role("combobox", name="Recipe")).to_have_value("Classification of series and slices")
+    page.get_by_role("button", name="Show samples").click()
+    expect(page.locator(".previews img").first).to_be_visible(timeout=60_000)
+    epochs = page.get_by_role("textbox", name="Epochs", exact=True)
+    usual = epochs.input_value()
+    epochs.fill("0")
+    expect(page.get_by_text("1 setting is out of bounds.")).to_be_visible()
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
+    page.get_by_role("button", name="Back to the default: Epochs").click()
+    expect(epochs).to_have_value(usual)
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
+
+
+def test_studies_are_labelled_frozen_and_a_model_measured_on_them(person: Enter) -> None:
+    page = person("researcher").page
+    page.get_by_label("Search studies").fill("phantom 000")
+    expect(page.locator(".worklist tbody tr")).to_have_count(PATIENTS)
+    page.get_by_role("checkbox", name="Choose all studies of this page").check()
+    chosen = page.get_by_role("region", name="Chosen studies")
+    expect(chosen).to_contain_text(f"{PATIENTS} studies chosen")
+    chosen.get_by_role("button", name="Label").click()
+    page.get_by_role("combobox", name="Question").fill("kind")
+    page.get_by_role("textbox", name="Answer").fill("phantom")
+    page.get_by_role("dialog").get_by_role("button", name="Label").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+    chosen.get_by_role("button", name="Freeze as a cohort").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox", name="Cohort").fill("measured")
+    choose(page, "Question", "lung-cancer")
+    for split, part in (("Training", "0"), ("Validation", "0"), ("Test", "100")):
+        dialog.get_by_role("textbox", name=split).fill(part)
+    dialog.get_by_role("button", name="Freeze", exact=True).click()
+    page.wait_for_url(re.compile("/cohorts/measured"))
+    expect(page.get_by_text("it is for evaluation alone")).to_have_count(0)
+    expect(page.get_by_role("link", name="Train on it")).to_have_count(0)
+
+    page.get_by_role("button", name="Evaluate").click()
+    page.get_by_role("dialog").get_by_role("button", name="Evaluate").click()
+    page.wait_for_url(re.compile("/evaluations/.+"))
+    expect(page.get_by_text("ROC curve")).to_be_visible(timeout=90_000)
+    expect(page.get_by_role("link", name="PDF")).to_be_visible()
+    page.get_by_test_id("case").first.get_by_role("link").click()
+    page.wait_for_url(re.compile(r"/studies/.+slice=\d+"))
+
+
+def test_somebody_who_only_sees_can_start_nothing(person: Enter) -> None:
+    page = (viewer := person("viewer")).page
+    expect(page.locator(".worklist tbody tr").first).to_be_visible()
+    expect(page.get_by_role("checkbox")).to_have_count(0)
+    viewer.go("/teams/demo/cohorts")
+    expect(page.get_by_role("link", name="Lung phantoms")).to_be_visible()
+    expect(page.get_by_role("button", name="Import a data set")).to_have_count(0)
+    viewer.go("/teams/demo/training/new")
+    expect(page.get_by_text("Researchers and managers start trainings.")).to_be_visible()
