@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from medportal.errors import InvalidError
-from medportal.learning.recipes import complete_config, describe_recipes
+from medportal.learning.recipes import complete_config, describe_recipes, input_spec
 
 
 def test_every_setting_is_explained_typed_and_has_its_default_within_bounds() -> None:
@@ -47,3 +47,49 @@ def test_a_setting_that_is_wrong_is_named(settings: dict[str, Any], named: str) 
 def test_an_unknown_recipe_is_refused_with_those_there_are() -> None:
     with pytest.raises(InvalidError, match="classification"):
         complete_config("alchemy", {})
+
+
+SINGLE = {
+    "slices": 1,
+    "rows": 512,
+    "columns": 512,
+    "bits": 8,
+    "modalities": ["OT"],
+    "channels": 1,
+    "spacing_mm_zyx": None,
+}
+STACK = {"slices": 60, "rows": 512, "columns": 512, "bits": 16, "modalities": ["CT"], "spacing_mm_zyx": [2.5, 0.7, 0.7]}
+
+
+@pytest.mark.parametrize("known", [{}, SINGLE, STACK, {**SINGLE, "channels": 3}, {**STACK, "modalities": ["MR"]}])
+def test_defaults_of_a_cohort_are_a_whole_configuration_for_every_recipe(known: dict[str, Any]) -> None:
+    for recipe in describe_recipes(known):
+        defaults = {field["name"]: field["default"] for field in recipe["fields"]}
+        config = complete_config(recipe["name"], {}, known)
+        assert config == defaults
+        spec = input_spec(config, known.get("modalities", ["CT"]))
+        assert spec.colour == (known.get("channels") == 3)
+        assert spec.scaling.low < spec.scaling.high
+
+
+def test_single_images_are_seen_whole_and_stacks_by_millimetres() -> None:
+    single, stack = (complete_config("classification", {}, known) for known in (SINGLE, STACK))
+    assert (single["fit"], single["pooling"], single["high"]) == ("frame", "mean", 255.0)
+    assert (stack["fit"], stack["pooling"], stack["low"]) == ("millimetres", "maximum", -1000.0)
+    assert stack["pixel_mm"] * stack["size"] == pytest.approx(512 * 0.7, rel=0.01)
+
+
+def test_volumes_are_configured_as_volumes_where_they_are_asked_for() -> None:
+    config = complete_config("classification", {"dimensions": "3"}, STACK)
+    spec = input_spec(config, ["CT"])
+    assert (spec.dimensions, spec.context) == (3, 0)
+    assert spec.size is not None
+    assert spec.spacing_mm is not None
+    assert spec.size[1:] == (96, 96)
+    assert spec.spacing_mm[0] * spec.size[0] == pytest.approx(60 * 2.5, rel=0.01)
+
+
+def test_left_and_right_are_not_mirrored_into_each_other() -> None:
+    lungs = complete_config("segmentation", {}, {**SINGLE, "classes": ["left lung", "right lung"]})
+    assert not lungs["flip"]
+    assert complete_config("segmentation", {}, {**SINGLE, "classes": ["lesion"]})["flip"]

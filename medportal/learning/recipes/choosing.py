@@ -62,7 +62,9 @@ def complete_config(
     known = {setting.name: setting for setting in fields(RECIPES[recipe].settings)}
     if unknown := sorted(set(settings) - set(known)):
         raise InvalidError("setting", f"The recipe {recipe} has no setting {unknown[0]!r}.")
-    chosen = RECIPES[recipe].choose(fingerprint or {})
+    # What suits volumes is another choice than what suits slices.
+    asked = {"dimensions": str(settings["dimensions"])} if "dimensions" in settings else {}
+    chosen = RECIPES[recipe].choose({**(fingerprint or {}), **asked})
     config = {
         name: _value(setting, settings.get(name, chosen.get(name, setting.default))) for name, setting in known.items()
     }

@@ -64,9 +64,11 @@ def _fit_whole(known: Fingerprint, largest: int) -> Settings:
 def classification(known: Fingerprint) -> Settings:
     """Return settings for telling classes apart."""
     chosen = _common(known)
+    if known.get("dimensions") == "3":
+        return chosen | _whole_volumes(known)
     if is_stack(known):
         # Findings are small beside a slice, and slices are many.
-        fit = {"fit": "millimetres", "size": 128, "pixel_mm": 2.25} if not known else _fit_whole(known, 128)
+        fit = _fit_whole(known, 128) if known.get("rows") else {"fit": "millimetres", "size": 128, "pixel_mm": 2.25}
         chosen |= fit | {"context": 1, "pooling": "maximum", "negatives_per_positive": 3.0, "repeats": 3, "epochs": 10}
         return chosen
     series = _training_series(known)
@@ -90,6 +92,17 @@ def classification(known: Fingerprint) -> Settings:
     if chosen["size"] <= 64:
         chosen |= {"batch_size": 64, "depth": 3, "width": 32, "minutes": 2.5}
     return chosen
+
+
+def _whole_volumes(known: Fingerprint) -> Settings:
+    """Return settings for telling volumes apart as wholes: few samples, each of them large."""
+    chosen = _fit_whole(known, 96)
+    slices = float(known.get("slices", 40))
+    count = _rounded(slices, 8, 16, 64)
+    spacing = known.get("spacing_mm_zyx") or [5.0, 1.0, 1.0]
+    chosen |= {"dimensions": 3, "slices": count, "slice_mm": round(max(slices * float(spacing[0]) / count, 0.1), 3)}
+    chosen |= {"pooling": "maximum", "width": 12, "depth": 3, "batch_size": 4, "mosaic_probability": 0.0}
+    return chosen | {"epochs": min(100, max(20, ceil(4000 / _training_series(known)))), "minutes": 18.0}
 
 
 def segmentation(known: Fingerprint) -> Settings:
