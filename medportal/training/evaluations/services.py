@@ -116,7 +116,7 @@ def read_report(user: User, team_slug: str, evaluation_id: UUID, format_: str) -
     evaluation = access.get_finished(user, team_slug, evaluation_id)
 
     def link(study_uid: str, series_uid: str, number: int) -> str:
-        return f"/teams/{team_slug}/studies/{study_uid}?series={series_uid}&slice={number + 1}"
+        return f"/teams/{team_slug}/studies/{study_uid}?series={series_uid}&slice={number}"
 
     document: dict[str, Any] = evaluation.document
     content = html_report(document, link=link).encode() if format_ == "html" else pdf_report(document)
