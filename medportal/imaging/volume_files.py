@@ -80,7 +80,20 @@ def _read_nifti(data: bytes) -> VoxelGrid:
     shape, dtype = header.get_data_shape(), header.get_data_dtype()
     _require_bytes(shape, dtype, len(data) - int(header["vox_offset"]))
     image = kind.from_bytes(data)
-    return checked(np.asanyarray(image.dataobj), np.asarray(image.affine, np.float64))
+    return checked(_scaled(image.dataobj), np.asarray(image.affine, np.float64))
+
+
+def _scaled(stored: Any) -> NDArray[Any]:
+    """Return the values of a NIfTI's array; where they are scaled, in the narrowest type that holds them, if there is room."""
+    raw: NDArray[Any] = np.asanyarray(stored.get_unscaled())
+    if (stored.slope, stored.inter) == (1.0, 0.0) or raw.dtype.kind not in "iuf":
+        return raw
+    wide = np.dtype(np.float32 if raw.dtype.itemsize <= 2 else np.float64)
+    _require_bytes(raw.shape, wide, VOLUME_BYTES)
+    values = raw.astype(wide)
+    values *= stored.slope
+    values += stored.inter
+    return values
 
 
 def _require_bytes(shape: tuple[int, ...], dtype: np.dtype[Any], there: int) -> int:

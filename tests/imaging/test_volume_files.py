@@ -183,3 +183,19 @@ def test_what_is_broken_or_hostile_is_refused(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(MedportalError) as refused:
         to_volume(VoxelGrid(array, sheared))
     assert refused.value.code == "sheared"
+
+
+def test_scaled_values_take_no_more_room_than_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    array = np.arange(-60, 60, dtype=np.int8).reshape(4, 5, 6)
+    image = nibabel.Nifti1Image(array, np.eye(4))
+    image.header.set_slope_inter(0.5, -3)
+    data = bytes(image.to_bytes())
+    wanted = nibabel.Nifti1Image.from_bytes(data).get_fdata()
+    found = read_volume_file(data).array
+    assert found.dtype == np.float32
+    assert np.array_equal(found, wanted.astype(np.float32))
+    monkeypatch.setattr(volume_files, "VOLUME_BYTES", 4 * array.size - 1)
+    with pytest.raises(MedportalError) as refused:
+        read_volume_file(data)
+    assert refused.value.code == "volume_size"
+    assert read_volume_file(nifti(array, np.eye(4))).array.nbytes == array.size
