@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import lzma
 import os
 import shutil
 import stat
@@ -110,7 +112,12 @@ def _unpack(archive: Path, target: Path, check: Callable[[], None]) -> None:
             for info in members:
                 check()
                 left -= _write(opened, info, _place(target, info), left, limit)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+    except OSError as error:
+        # A full disk is nobody's fault who sent it; all else is of offsets and names that make no sense.
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise InvalidError("zip", "The ZIP archive is broken.") from error
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, EOFError) as error:
         raise InvalidError("zip", "The file is no ZIP archive, or is broken or encrypted.") from error
 
 

@@ -111,6 +111,17 @@ def members(*names: str, content: bytes = b"x", mode: int = 0) -> bytes:
     return out.getvalue()
 
 
+def patched(content: bytes, *, method: int | None = None, offset: int | None = None) -> bytes:
+    """A ZIP whose only member says that it is packed otherwise, or lies elsewhere (APPNOTE 4.3.7, 4.3.12)."""
+    raw = bytearray(content)
+    central = raw.rindex(b"PK\x01\x02")
+    if method is not None:
+        raw[8:10] = raw[central + 10 : central + 12] = method.to_bytes(2, "little")
+    if offset is not None:
+        raw[central + 42 : central + 46] = offset.to_bytes(4, "little")
+    return bytes(raw)
+
+
 HOSTILE: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "a name that leads out": (lambda: members("../../evil.png"), "zip", "leads out"),
     "an absolute name": (lambda: members("/etc/evil.png"), "zip", "leads out"),
@@ -119,6 +130,8 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "a file in a file": (lambda: members("a", "a/b.png"), "zip", "twice"),
     "a bomb": (lambda: members("a/b.png", content=bytes(80 * 2**20)), "zip_size", "MB"),
     "no zip": (lambda: b"no zip at all", "zip", "no ZIP"),
+    "what is no LZMA": (lambda: patched(members("a/b.png", content=b"\xff" * 999), method=14), "zip", "broken"),
+    "a member beyond the end": (lambda: patched(members("a/b.png"), offset=2**31), "zip", ""),
     "nothing in it": (lambda: members("readme.txt"), "empty", "no folder of"),
 }
 
