@@ -178,6 +178,8 @@ def test_arrays_that_are_hostile(import_set: Import, tmp_path: Path) -> None:
     faults: dict[str, dict[str, bytes]] = {
         "no plain array": {"train_images.npy": npy(np.asarray([{}, {}], object), allow_pickle=True)},
         "cut short": {"train_images.npy": huge},
+        "plain array": {"train_images.npy": npy(good).replace(b"(4, 28, 28)", b"(-4, -28, 28)")},
+        "of no split": {"more_images.npy": npy(good)},
         "no images": {"other.npy": npy(good)},
         "no array “train_labels”": {"train_images.npy": npy(good)},
         "8- or 16-bit": {"train_images.npy": npy(good.astype(np.float64)), "train_labels.npy": npy(np.zeros(4, int))},
@@ -193,6 +195,34 @@ def test_arrays_that_are_hostile(import_set: Import, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="no NPZ"):
         import_set(tmp_path / "a.npz", "npz")
     assert not Series.objects.exists()
+
+
+def test_arrays_that_find_no_room_together(import_set: Import, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = sets.npz(tmp_path / "a.npz")
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("notes_labels.npy", bytes(100_000))
+    size = sum(info.file_size for info in zipfile.ZipFile(path).infolist()) - 100_000
+    monkeypatch.setattr("medportal.cohorts.datasets.arrays.ARRAYS_BYTES", size - 1)
+    with pytest.raises(CommandError, match="unpack to more than"):
+        import_set(path, "npz")
+    monkeypatch.setattr("medportal.cohorts.datasets.arrays.ARRAYS_BYTES", size)
+    assert import_set(path, "npz")["images"]
+
+
+def test_links_out_of_the_data_set(import_set: Import, tmp_path: Path) -> None:
+    secret = sets.save(tmp_path / "secret.png", sets.picture(99))
+    root = sets.imagefolder(tmp_path / "set", {"ill": 5, "normal": 5})
+    (root / "ill" / "link.png").symlink_to(root / "ill" / "ill-0.png")
+    (root / "normal" / "link.png").symlink_to(secret)
+    with pytest.raises(CommandError, match=r"normal/link\.png.*leads out"):
+        import_set(root, "imagefolder")
+    assert not Series.objects.exists()
+    rows = sets.patients(8)
+    path = sets.table(tmp_path / "table", rows)
+    (tmp_path / "table" / rows[0]["path"]).unlink()
+    (tmp_path / "table" / rows[0]["path"]).symlink_to(secret)
+    report = import_set(path, "csv")
+    assert [("leads out" in one["reason"]) for one in report["refused"]] == [True]
 
 
 def test_a_name_that_cannot_stand_in_an_address(import_set: Import, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import zipfile
 import zlib
 from functools import partial
@@ -12,14 +13,16 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medportal.cohorts.datasets.items import DataSet, Item, Loaded, Options, require_count, split_of
+from medportal.cohorts.datasets.items import SPLIT_WORDS, DataSet, Item, Loaded, Options, require_count, split_of
 from medportal.errors import InvalidError, TooLargeError
 from medportal.imaging.decoder import Decoder
 from medportal.imaging.limits import MIB
 
-# One array, unpacked.
-ARRAY_BYTES = 2048 * MIB
+# One array, and all that are read of a file, unpacked: they lie in memory together.
+ARRAY_BYTES, ARRAYS_BYTES = 2048 * MIB, 4096 * MIB
 _MOST_MEMBERS = 64
+# Of a split, or of none.
+_NAMES = re.compile(rf"((?:{'|'.join(SPLIT_WORDS)})_|)(?:images|labels)\.npy", re.IGNORECASE)
 _MOST_HEADER = 10_000
 
 
@@ -42,8 +45,6 @@ def read_npz(path: Path, options: Options) -> DataSet:
         _require_pictures(path.name, f"{part}images", images)
         require_count(len(data.items) + len(images))
         split = split_of(part.strip("_"))
-        if part and not split:
-            raise InvalidError("npz", f"“{path.name}”: “{part}images” is of no split (train, val or test).")
         for index in range(len(images)):
             name = f"{part}images[{index}]"
             found = _found(labels[part], index, names)
@@ -118,12 +119,25 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Return the arrays of an NPZ whose names we know, each checked against the limits before it is unpacked."""
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [info for info in archive.infolist() if info.filename.endswith(("images.npy", "labels.npy"))]
-            if len(members) > _MOST_MEMBERS:
-                raise InvalidError("npz", f"“{path.name}” holds more than {_MOST_MEMBERS} arrays.")
+            members = _members(archive, path.name)
             return {info.filename.removesuffix(".npy"): _array(archive, info) for info in members}
     except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
         raise InvalidError("npz", f"“{path.name}” is no NPZ file, or is broken.") from error
+
+
+def _members(archive: zipfile.ZipFile, file: str) -> list[zipfile.ZipInfo]:
+    """Return the members that are read; TooLargeError `array_size` where all of them would not find room together."""
+    pictures = [info for info in archive.infolist() if info.filename.endswith(("images.npy", "labels.npy"))]
+    members = [info for info in pictures if _NAMES.fullmatch(info.filename)]
+    for info in pictures:
+        name = info.filename.removesuffix(".npy")
+        if info not in members and name.endswith("images"):
+            raise InvalidError("npz", f"“{file}”: “{name[:80]}” is of no split (train, val or test).")
+    if len(members) > _MOST_MEMBERS:
+        raise InvalidError("npz", f"“{file}” holds more than {_MOST_MEMBERS} arrays.")
+    if sum(info.file_size for info in members) > ARRAYS_BYTES:
+        raise TooLargeError("array_size", f"The arrays of “{file}” unpack to more than {ARRAYS_BYTES // MIB} MB.")
+    return members
 
 
 def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
@@ -133,7 +147,7 @@ def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
         with archive.open(info) as file:
             shape, is_fortran, dtype = _header(file)
             count = int(np.prod(shape, dtype=np.float64))
-            if dtype.hasobject or count * dtype.itemsize > info.file_size:
+            if dtype.hasobject or min(shape, default=0) < 0 or count * dtype.itemsize > info.file_size:
                 raise InvalidError("npz", f"“{info.filename}” is no plain array, or is cut short.")
             data = file.read(count * dtype.itemsize)
     except (ValueError, TypeError, SyntaxError) as error:

@@ -82,7 +82,8 @@ def read_voc(root: Path, options: Options) -> DataSet:
     images = folder_named(root, "images", "jpegimages")
     annotations = folder_named(root, "annotations")
     data = DataSet("boxes", [])
-    pairs = pairs_of(data, files_in(images), files_in(annotations, {".xml"}), root, "annotation")
+    described = files_in(annotations, {".xml"}, root=root)
+    pairs = pairs_of(data, files_in(images, root=root), described, root, "annotation")
     require_count(len(pairs))
     table = SideTable(data, options)
     found: list[tuple[Item, Path, list[Flat], tuple[int, int] | None]] = []
@@ -200,7 +201,7 @@ def _documents(path: Path, options: Options) -> tuple[list[tuple[Path, str]], Pa
 def _image_file(root: Path, name: str) -> Path:
     """Return where an image lies: at its name, or below `images/`."""
     path = within(root, name)
-    return path if path.is_file() else within(root / "images", name)
+    return path if path.is_file() else within(root, f"images/{name}")
 
 
 _Corners = tuple[float, float, float, float]

@@ -25,11 +25,21 @@ def read_bytes(path: Path, limit: int = PICTURE_BYTES) -> bytes:
 
 
 def within(root: Path, name: str) -> Path:
-    """Return where a file of a data set lies; InvalidError `outside` for a name that leads out of it."""
+    """Return where a file of a data set lies; InvalidError `outside` for a name, or a link, that leads out of it."""
     parts = PurePosixPath(name.replace("\\", "/"))
     if not name or parts.is_absolute() or ".." in parts.parts or "\0" in name:
         raise InvalidError("outside", "The path is empty or leads out of the data set.")
+    if not _lies_in(root / parts, root):
+        raise InvalidError("outside", f"“{name[:80]}” is a link that leads out of the data set.")
     return root / parts
+
+
+def _lies_in(path: Path, root: Path) -> bool:
+    """Say whether a path, whatever links are on it, ends within the folder."""
+    try:
+        return path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError):
+        return False
 
 
 def require_folder(path: Path) -> None:
@@ -38,14 +48,26 @@ def require_folder(path: Path) -> None:
         raise NotFoundError("no_folder", f"There is no folder “{path.name}”.")
 
 
-def files_in(folder: Path, suffixes: Collection[str] = SUFFIXES) -> list[Path]:
-    """Return the files below a folder that end in one of the suffixes, in order of their paths; no hidden ones."""
-    return sorted(path for path in _walk(folder) if path.suffix.lower() in suffixes)
+def files_in(folder: Path, suffixes: Collection[str] = SUFFIXES, *, root: Path | None = None) -> list[Path]:
+    """Return the files below a folder that end in one of the suffixes, in order of their paths; no hidden ones.
+
+    InvalidError `outside` names one that is a link out of the data set's `root`, which is the folder where none is said.
+    """
+    found = sorted(path for path in _walk(folder) if path.suffix.lower() in suffixes)
+    return _checked(found, root or folder)
 
 
 def files_in_all(folder: Path) -> list[Path]:
-    """Return the files below a folder, whatever they are called, in order of their paths; no hidden ones."""
-    return sorted(_walk(folder))
+    """Return the files below a folder, whatever they are called, as `files_in` does."""
+    return _checked(sorted(_walk(folder)), folder)
+
+
+def _checked(paths: list[Path], root: Path) -> list[Path]:
+    for path in paths:
+        if not _lies_in(path, root):
+            name = path.relative_to(root).as_posix()
+            raise InvalidError("outside", f"“{name[:80]}” is a link that leads out of the data set.")
+    return paths
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -38,10 +38,10 @@ def read_imagefolder(root: Path, options: Options) -> DataSet:
     if folders and all(split_of(folder.name) for folder in folders):
         for folder in folders:
             for child in sorted(child for child in folder.iterdir() if child.is_dir()):
-                _add(data, root, files_in(child), (child.name,), split_of(folder.name), options)
+                _add(data, root, files_in(child, root=root), (child.name,), split_of(folder.name), options)
     else:
         for folder in folders:
-            _add(data, root, files_in(folder), (folder.name,), "", options)
+            _add(data, root, files_in(folder, root=root), (folder.name,), "", options)
     if not data.items and not data.refused:
         raise InvalidError("empty", f"“{root.name}” has no folder of PNG, JPEG or BMP pictures for each class.")
     return data
@@ -96,7 +96,7 @@ def read_masks(root: Path, options: Options, decoder: Decoder) -> DataSet:
     """
     images, masks = folder_named(root, "images", "image", "imgs"), folder_named(root, "masks", "mask", "labels")
     data = DataSet("masks", [], is_instances=options.is_instances)
-    pairs = pairs_of(data, files_in(images), files_in(masks), root, "mask")
+    pairs = pairs_of(data, files_in(images, root=root), files_in(masks, root=root), root, "mask")
     require_count(len(pairs))
     values, has_lossy = set[int](), False
     readable = []

@@ -68,18 +68,18 @@ def _files(root: Path) -> tuple[list[Path], list[Path]]:
     try:
         image_folder = folder_named(root, "images", "imagestr", "image")
     except NotFoundError:
-        every = _volumes_in(root)
+        every = _volumes_in(root, root)
         labels = [path for path in every if _stem(path).endswith(_LABEL_ENDINGS)]
         return [path for path in every if path not in labels], labels
     try:
         label_folder = folder_named(root, "labels", "labelstr", "masks", "label", "segmentations")
     except NotFoundError:
-        return _volumes_in(image_folder), []
-    return _volumes_in(image_folder), _volumes_in(label_folder)
+        return _volumes_in(image_folder, root), []
+    return _volumes_in(image_folder, root), _volumes_in(label_folder, root)
 
 
-def _volumes_in(folder: Path) -> list[Path]:
-    return [path for path in files_in(folder, {".nii", ".gz", ".nrrd"}) if is_volume_file(path.name)]
+def _volumes_in(folder: Path, root: Path) -> list[Path]:
+    return [path for path in files_in(folder, {".nii", ".gz", ".nrrd"}, root=root) if is_volume_file(path.name)]
 
 
 def _stem(path: Path) -> str:
