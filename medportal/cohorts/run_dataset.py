@@ -182,9 +182,9 @@ class _Import:
                 done += 1
                 with self._refusing(item):
                     batch.add(item, *self._objects(item))
-                    if batch.size_bytes > _BYTES_AT_ONCE:
-                        yield from self._finish(batch)
-                        batch = _Batch(self.team, self.actor)
+                if batch.size_bytes > _BYTES_AT_ONCE:
+                    full, batch = batch, _Batch(self.team, self.actor)
+                    yield from self._finish(full)
             yield from self._finish(batch)
 
     @contextmanager
