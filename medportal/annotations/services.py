@@ -234,10 +234,12 @@ def save_mask(
         raise _naming(name, error) from error
     content = {key: columns[key] for key in ("sha256", "shape", "segments", "is_instances")}
     known = LabelMap.objects.filter(annotation_set__series=series, annotation_set__source=source, **content)
-    if (same := known.select_related("annotation_set").order_by("pk").last()) is not None:
+    if (same := known.select_related("annotation_set").defer("payload").order_by("pk").last()) is not None:
         return same.annotation_set, False
     made = _new_set(series, source=source, author=author, task=task, parameters=parameters or {})
     LabelMap.objects.create(annotation_set=made, **columns)
+    # Read again when they are asked for: of a data set all sets are in memory until they are frozen.
+    del made.label_map.payload
     _record_marks(made, {"mask": columns["sha256"], "segments": columns["segments"]})
     return made, True
 

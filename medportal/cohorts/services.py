@@ -209,7 +209,8 @@ def check_version(user: User, team_slug: str, name: str, number: int, *, budget_
     version = access.get_version(user, team_slug, name, number)
     if version.check_report and not version.check_report["unhashed"]:
         return dict(version.check_report)
-    members = list(version.members.exclude(series=None).select_related("series", "annotation_set__label_map"))
+    rows = version.members.exclude(series=None).select_related("series", "annotation_set__label_map")
+    members = list(rows.defer("annotation_set__label_map__payload"))
     series = [member.series for member in members if member.series]
     hash_series(series, budget_s=budget_s)
     report = check_of(

@@ -58,8 +58,11 @@ def test_instances_have_many_numbers_and_one_class(series: Any) -> None:
 
 def test_the_same_again_adds_nothing(series: Any) -> None:
     first, _ = put(series, some_mask())
+    # A data set's sets are in memory until they are frozen: not their voxels.
+    assert "payload" not in first.label_map.__dict__
     audited = AuditEvent.objects.filter(action="marks.saved").count()
-    assert put(series, some_mask()) == (first, False)
+    again, is_new = put(series, some_mask())
+    assert (again, is_new, "payload" in again.label_map.__dict__) == (first, False, False)
     assert AuditEvent.objects.filter(action="marks.saved").count() == audited == 1
     assert put(series, some_mask(seed=1))[1]
     assert put(series, some_mask(), source=Source.PERSON)[1]
