@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 from typing import Any
 
 import torch
@@ -88,6 +89,28 @@ def moved(images: Tensor, grid: Tensor, *, nearest: bool = False) -> Tensor:
     """Return images (batch, channels, *space) resampled at a grid; what lies outside is 0."""
     mode = "nearest" if nearest else "bilinear"
     return F.grid_sample(images, grid, mode=mode, padding_mode="zeros", align_corners=False)
+
+
+def moved_along_axes(images: Tensor, theta: Tensor, size: tuple[int, ...]) -> Tensor:
+    """Return images (batch, channels, *space) resampled to `size` as `moved` does, by moves that turn nothing.
+
+    Linear interpolation is then a product along one axis after the other, in volumes thrice as quick.
+    """
+    axes = len(size)
+    for axis, side in enumerate(size):
+        length = images.shape[2 + axis]
+        row = theta[:, axes - 1 - axis]
+        at = row[:, axes - 1 - axis, None] * ((2 * torch.arange(side) + 1) / side - 1) + row[:, axes, None]
+        steps = ((at + 1) * length - 1)[..., None] / 2 - torch.arange(length)
+        weights = (1 - steps.abs()).clamp_min(0)
+        before, behind = images.shape[1 : 2 + axis], images.shape[3 + axis :]
+        if behind:
+            lined = images.reshape(len(images), prod(before), length, prod(behind))
+            made = weights[:, None] @ lined
+        else:
+            made = images.reshape(len(images), prod(before), length) @ weights.mT
+        images = made.view(len(images), *before, side, *behind)
+    return images
 
 
 def moved_boxes(boxes: Tensor, theta: Tensor, size: tuple[int, ...]) -> Tensor:

@@ -164,11 +164,7 @@ class BoxSource:
         pairs = [self.sample(ref) for ref in refs]
         images = torch.from_numpy(np.stack([image for image, _ in pairs]))
         moves = augment.draw_moves(len(images), self.sides, self.config, generator, bend=False)
-        grid = augment.grid_of(moves, self.sides)
-        if self.is_cut:
-            # x comes first in the moves, columns last in the sides.
-            grid *= torch.tensor([side / large for side, large in zip(self.sides, self._cut_sides, strict=True)][::-1])
-        images = augment.moved(images, grid)
+        images = self._resampled(images, moves.theta)
         truths = [
             box_samples.clipped(self._moved(truth, theta), (0,) * len(self.sides), self.sides)
             for (_, truth), theta in zip(pairs, moves.theta, strict=True)
@@ -176,6 +172,16 @@ class BoxSource:
         if not self.is_volume:
             images, truths = box_samples.mosaic(images, truths, self.config["mosaic_probability"], generator)
         return augment.change_intensity(images, self.config["intensity"], generator), truths
+
+    def _resampled(self, images: Tensor, theta: Tensor) -> Tensor:
+        """Return samples where their moves put them; of what was cut larger, the part that is a patch."""
+        larger = self._cut_sides if self.is_cut else self.sides
+        # x comes first in the moves, columns last in the sides.
+        share = torch.tensor([side / large for side, large in zip(self.sides, larger, strict=True)][::-1])
+        theta = theta * share[:, None]
+        if self.is_volume and not self.config["rotate_degrees"]:
+            return augment.moved_along_axes(images, theta, self.sides)
+        return augment.moved(images, augment.grid_of(augment.Moves(theta), self.sides))
 
     def _moved(self, truth: Truth, theta: Tensor) -> Truth:
         return Truth(augment.moved_boxes(truth.edges, theta, self.sides), truth.labels)

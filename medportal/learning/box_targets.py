@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 # A centre's heat falls off with this part of the box's side as standard deviation (Liu et al. 2020, TTFNet: 0.54 / 6).
@@ -14,6 +17,10 @@ SPREAD = 0.09
 NARROWEST = 0.4
 # Extents are learnt where a box's heat is at least so high: at the centre and in a small neighbourhood.
 NEAR = 0.25
+# Beyond so many deviations nothing is felt of a box.
+FURTHEST = 3.5
+# Voxels: an extent is never less.
+SHORTEST = 0.01
 
 
 @dataclass(frozen=True)
@@ -30,25 +37,38 @@ def targets_of(truth: Truth, cells: tuple[int, ...], stride: int, classes: int) 
     The heat is 1 at the cell that holds a box's centre. Of boxes that meet in a cell the one with the higher heat there
     owns its extent. Centres that lie outside of the cells make nothing.
     """
-    axes = len(cells)
-    heat, extent, weight = torch.zeros(classes, *cells), torch.ones(2 * axes, *cells), torch.zeros(1, *cells)
-    at = [torch.arange(side).view([-1 if k == axis else 1 for k in range(axes)]) for axis, side in enumerate(cells)]
-    for edges, label in zip(truth.edges, truth.labels.tolist(), strict=True):
-        low, high = edges[:axes], edges[axes:]
-        middle = torch.floor((low + high) / 2 / stride)
-        if not all(0 <= m < side for m, side in zip(middle.tolist(), cells, strict=True)):
+    heat = np.zeros((classes, *cells), np.float32)
+    extent = np.ones((2 * len(cells), *cells), np.float32)
+    weight = np.zeros(cells, np.float32)
+    for edges, label in zip(truth.edges.numpy(), truth.labels.tolist(), strict=True):
+        low, high = edges.reshape(2, -1)
+        middle = np.floor((low + high) / 2 / stride).astype(np.int64)
+        if (middle < 0).any() or (middle >= cells).any():
             continue
-        spread = ((high - low) / stride * SPREAD).clamp_min(NARROWEST)
-        squares = [((at[k] - middle[k]) / spread[k]) ** 2 for k in range(axes)]
-        near = torch.exp(-0.5 * sum(squares[1:], squares[0]))
-        torch.maximum(heat[label], near, out=heat[label])
-        owned = (near >= NEAR) & (near > weight[0])
-        weight[0] = torch.where(owned, near, weight[0])
-        for k in range(axes):
-            centre = (at[k] + 0.5) * stride
-            extent[k] = torch.where(owned, centre - low[k], extent[k])
-            extent[axes + k] = torch.where(owned, high[k] - centre, extent[axes + k])
-    return heat, extent.clamp_min(1e-2), weight
+        place, near = _near(middle, (high - low) / stride, cells)
+        np.maximum(heat[label][place], near, out=heat[label][place])
+        owned = (near >= NEAR) & (near > weight[place])
+        np.copyto(weight[place], near, where=owned)
+        for axis, at in enumerate(np.ogrid[place]):
+            centre = (at + 0.5) * stride
+            for side, reach in ((axis, centre - low[axis]), (len(cells) + axis, high[axis] - centre)):
+                np.copyto(extent[side][place], np.maximum(reach, SHORTEST).astype(np.float32), where=owned)
+    return torch.from_numpy(heat), torch.from_numpy(extent), torch.from_numpy(weight[None])
+
+
+def _near(
+    middle: NDArray[np.int64], sides: NDArray[np.float32], cells: tuple[int, ...]
+) -> tuple[tuple[slice, ...], NDArray[np.float32]]:
+    """Return where a box's heat is felt, in cells, and the heat there; `middle` is its cell, `sides` are in cells."""
+    place, near = [], np.ones((), np.float32)
+    for at, side, length in zip(middle.tolist(), sides.tolist(), cells, strict=True):
+        spread = max(side * SPREAD, NARROWEST)
+        reach = ceil(FURTHEST * spread)
+        part = slice(max(at - reach, 0), min(at + reach + 1, length))
+        along = np.exp(-0.5 * ((np.arange(part.start, part.stop) - at) / spread) ** 2)
+        place.append(part)
+        near = near[..., None] * along.astype(np.float32)
+    return tuple(place), near
 
 
 def heat_loss(logits: Tensor, heat: Tensor) -> Tensor:

@@ -115,6 +115,16 @@ def test_boxes_go_along_with_scale_and_shift() -> None:
         np.testing.assert_allclose(edges, [*there.amin(0), *(there.amax(0) + 1)], atol=1.01)
 
 
+@pytest.mark.parametrize("size", [(12, 32, 24), (32, 24)])
+def test_what_is_not_turned_is_moved_along_its_axes_alike(size: tuple[int, ...]) -> None:
+    images = torch.rand(3, 2, *(side + 5 for side in size), generator=torch.Generator().manual_seed(0))
+    config = {"rotate_degrees": 0, "scale_fraction": 0.3, "crop_fraction": 0.3, "flip": True, "flip_slices": True}
+    moves = augment.draw_moves(3, size, config, torch.Generator().manual_seed(1), bend=False)
+
+    expected = augment.moved(images, augment.grid_of(moves, size))
+    torch.testing.assert_close(augment.moved_along_axes(images, moves.theta, size), expected, atol=1e-5, rtol=1e-5)
+
+
 def test_what_is_hardly_to_be_seen_any_more_is_left_out() -> None:
     truth = Truth(
         torch.tensor([[0.0, -7.5, 10.0, 2.5], [0.0, -5.0, 10.0, 5.0], [5.0, 50.0, 9.0, 55.0]]), torch.tensor([0, 1, 0])
