@@ -16,7 +16,7 @@ from pydicom.data import get_testdata_file
 from medportal.accounts.models import Team, User
 from medportal.analysis.services import start_analysis
 from medportal.annotations.models import Label, Source
-from medportal.annotations.services import label_instances, label_series
+from medportal.annotations.services import label_instances, label_series, save_boxes
 from medportal.archive import storage
 from medportal.archive.models import Series
 from medportal.archive.services import store_instance
@@ -151,6 +151,7 @@ def _label(series: Series, actor: User, phantom: PhantomFiles) -> None:
     value, detail = CLASS_OF_KIND[phantom.case.kind], {"nodules": phantom.nodules}
     label_series(series, scheme=SCHEME, value=value, source=Source.PHANTOM, author=actor, detail=detail)
     values: dict[str, tuple[str, dict[str, object]]] = {uid: (label, {}) for uid, label in phantom.labels.items()}
+    save_boxes(series, phantom.boxes, source=Source.PHANTOM, author=actor)
     label_instances(series, scheme=SCHEME, values=values, source=Source.PHANTOM, author=actor)
 
 

@@ -11,9 +11,10 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from medportal.imaging.marks import Box
 from medportal.imaging.phantom_dicom import phantom_datasets, to_file_bytes
 from medportal.imaging.phantoms import make_phantom
-from medportal.learning.phantom_data import PhantomCase, slice_labels
+from medportal.learning.phantom_data import PhantomCase, boxes_of, slice_labels
 
 # Phantoms that may be finished before somebody has taken them: each is about 5 MB.
 AHEAD = 4
@@ -21,12 +22,13 @@ AHEAD = 4
 
 @dataclass(frozen=True)
 class PhantomFiles:
-    """A phantom as DICOM files from feet to head, each slice's class by SOP Instance UID, and its nodules."""
+    """A phantom as DICOM files from feet to head, each slice's class by SOP Instance UID, its nodules, and boxes about them."""
 
     case: PhantomCase
     files: list[bytes]
     labels: dict[str, str]
     nodules: list[dict[str, Any]]
+    boxes: tuple[Box, ...]
 
 
 def make_files(case: PhantomCase) -> PhantomFiles:
@@ -38,6 +40,7 @@ def make_files(case: PhantomCase) -> PhantomFiles:
         files=[to_file_bytes(ds) for ds in datasets],
         labels=slice_labels(phantom, [str(ds.SOPInstanceUID) for ds in datasets]),
         nodules=[asdict(nodule) for nodule in phantom.nodules],
+        boxes=boxes_of(phantom),
     )
 
 
