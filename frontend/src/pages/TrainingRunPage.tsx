@@ -17,7 +17,7 @@ import { metricName, metricText } from "../ui/metric";
 import { Failed, Loading } from "../ui/States";
 import { useCancelJob } from "./JobsPage";
 import { Epochs } from "./training/Epochs";
-import { lastConfusion } from "./training/history";
+import { lastConfusion, stopOf } from "./training/history";
 import { RunCharts } from "./training/RunCharts";
 import { RunPreviews } from "./training/RunPreviews";
 import { controlOf, controlsOf, titleOf, versionOf } from "./training/runs";
@@ -171,7 +171,20 @@ function Outcome({ team, training }: { team: string; training: Training }): Reac
           </Anchor>
         </>
       )}
+      <Stopped training={training} />
     </Alert>
+  );
+}
+
+function Stopped({ training }: { training: Training }): ReactNode {
+  const { t } = useTranslation();
+  const stop = stopOf(training.history, training.config);
+  if (!stop) return null;
+  const values = stop.code === "reached" ? { metric: metricName(t, stop.metric), value: metricText(stop.value) } : stop;
+  return (
+    <Text size="sm" c="dimmed">
+      {t("training.stoppedAt", { epoch: training.history.at(-1)?.epoch })} {t(`training.stopped.${stop.code}`, { ...values })}
+    </Text>
   );
 }
 

@@ -9,6 +9,8 @@ import type { Schemas } from "../api/client";
 export type Preview = Schemas["Preview"];
 
 const COLOURS: Record<string, string> = { right: "teal", wrong: "red", generated: "grape" };
+// A few pictures are grids of many samples, and larger.
+const LARGEST_PX = 320;
 const sourceOf = (preview: Preview): string => `data:image/png;base64,${preview.png}`;
 
 export function Previews({ previews }: { previews: readonly Preview[] }): ReactNode {
@@ -16,10 +18,11 @@ export function Previews({ previews }: { previews: readonly Preview[] }): ReactN
   const [shown, setShown] = useState<Preview | null>(null);
   // Kinds that are all the same say nothing on each picture, save that it is no patient's.
   const kinds = new Set(previews.map(({ kind }) => kind));
-  const isSingle = previews.length === 1;
+  const count = previews.length;
+  const cols = { base: Math.min(count, 3), xs: Math.min(count, 4), md: Math.min(count, 6) };
   return (
     <>
-      <SimpleGrid cols={isSingle ? 1 : { base: 3, xs: 4, md: 6 }} spacing={6} className="previews">
+      <SimpleGrid cols={cols} spacing={6} className="previews" maw={count * LARGEST_PX}>
         {previews.map((preview, index) => {
           const kind = t(`preview.kinds.${preview.kind}`, { defaultValue: preview.kind });
           return (

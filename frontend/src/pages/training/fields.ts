@@ -20,7 +20,7 @@ const NEEDS: Readonly<Record<string, (value: (name: string) => string) => boolea
   context: (value) => value("dimensions") === "2",
   mosaic_probability: (value) => value("dimensions") === "2",
   beta: (value) => value("network") === "vae",
-  penalty: (value) => value("network") === "wgan_gp",
+  penalty: (value) => value("network") !== "dcgan",
   deep_supervision: (value) => value("network") === "unet",
 };
 

@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 
 import type { Epoch } from "../../store/queries";
-import { chartsOf } from "./history";
+import { chartsOf, stopOf } from "./history";
 
 const epoch = (figures: Record<string, number | null>): Epoch => ({
   epoch: 1,
@@ -27,4 +27,13 @@ test("shares stand together, the headline first; another scale has a chart of it
 
 test("a run without an epoch has no chart", () => {
   expect(chartsOf([], "auc")).toEqual([]);
+});
+
+test("why a run stopped early is told by its settings and figures", () => {
+  const history = [{ ...epoch({ auc: 0.995 }), epoch: 4, epochs: 10 }];
+  const settings = { epochs: 10, stop_metric: "auc", stop_value: 0.99, patience: 3, minutes: 5 };
+  expect(stopOf(history, settings)).toEqual({ code: "reached", metric: "auc", value: 0.995 });
+  expect(stopOf(history, { ...settings, stop_metric: "none" })).toEqual({ code: "patience", epochs: 3 });
+  expect(stopOf(history, { ...settings, stop_metric: "none", patience: 0 })).toEqual({ code: "minutes", minutes: 5 });
+  expect(stopOf(history, { ...settings, epochs: 4 })).toBeNull();
 });

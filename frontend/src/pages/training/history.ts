@@ -54,3 +54,17 @@ export function chartsOf(history: readonly Epoch[], headline: string): Chart[] {
 export function lastConfusion(history: readonly Epoch[]): Epoch | undefined {
   return history.findLast((epoch) => epoch.confusion?.length);
 }
+
+export type Stop = { code: "reached"; metric: string; value: number } | { code: "patience"; epochs: number } | { code: "minutes"; minutes: number };
+
+/** Why a run that has succeeded made fewer epochs than it was allowed, by its settings and figures; null where it made all. */
+export function stopOf(history: readonly Epoch[], config: Readonly<Record<string, unknown>>): Stop | null {
+  const last = history.at(-1);
+  const number = (name: string): number => Number(config[name] ?? 0);
+  if (!last || last.epoch >= number("epochs")) return null;
+  const metric = String(config.stop_metric ?? "none");
+  const value = last.figures[metric];
+  if (metric !== "none" && typeof value === "number" && value >= number("stop_value")) return { code: "reached", metric, value };
+  if (number("patience") > 0 && last.epoch < last.epochs) return { code: "patience", epochs: number("patience") };
+  return number("minutes") > 0 ? { code: "minutes", minutes: number("minutes") } : null;
+}
