@@ -8,7 +8,7 @@ from uuid import UUID
 
 from medportal.analysis.models import Analysis
 from medportal.errors import InvalidError
-from medportal.imaging.generated import Generation
+from medportal.imaging.generated import PATIENT_PREFIX, Generation
 from medportal.inference.manifest import GenerationOutput, Manifest, parse_manifest
 
 MAX_COUNT, USUAL_COUNT = 64, 16
@@ -54,7 +54,7 @@ def generation_of(analysis: Analysis, *, sha256: str) -> Generation:
 
 def patient_id(team_slug: str, model: str) -> str:
     """Return the PatientID of the synthetic patient to whom all images of a model belong."""
-    return f"SYNTHETIC-{hashlib.sha256(f'{team_slug}/{model}'.encode()).hexdigest()[:16]}"
+    return f"{PATIENT_PREFIX}{hashlib.sha256(f'{team_slug}/{model}'.encode()).hexdigest()[:16]}"
 
 
 def _labels(classes: tuple[str, ...], count: int, label: str | None) -> tuple[str, ...]:

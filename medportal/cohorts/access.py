@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from django.db.models import Count, Prefetch, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet
 
 from medportal.accounts.access import get_team
 from medportal.accounts.models import Role, User
@@ -13,6 +13,7 @@ from medportal.archive.models import Series, Study
 from medportal.archive.rows import NOT_PICTURES
 from medportal.cohorts.models import Cohort, CohortMember, CohortVersion, Kind, Split
 from medportal.errors import InvalidError, NotFoundError
+from medportal.imaging.generated import PATIENT_PREFIX, SYNTHETIC
 
 # Studies of one search, and series of one choice.
 MOST_CHOSEN = 20_000
@@ -110,6 +111,20 @@ def choosable_series(
     if len(every) > MOST_CHOSEN:
         raise InvalidError("too_many", f"A cohort is frozen of at most {MOST_CHOSEN} series: narrow the search.")
     return list(every.values())
+
+
+def generated_among(series: Collection[Series]) -> set[int]:
+    """Return the rows of those series that a model has made up: by what `imaging.generated` writes into them.
+
+    Phantoms are synthetic too, but what is on them is known by construction: they are not meant.
+    """
+    made = Q(study__patient__patient_id__startswith=PATIENT_PREFIX)
+    made |= Q(study__patient__patient_name__startswith=f"{SYNTHETIC}^")
+    keys, found = [one.pk for one in series if one.is_synthetic], set[int]()
+    for start in range(0, len(keys), _AT_ONCE):
+        some = Series.objects.filter(made, pk__in=keys[start : start + _AT_ONCE])
+        found |= set(some.values_list("pk", flat=True))
+    return found
 
 
 def _among(series: QuerySet[Series], column: str, values: Collection[str]) -> list[Series]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -74,11 +74,15 @@ def freeze_version(
 
     The same content again is the version that there is. Raises InvalidError where a group would be on two sides of a
     split (`group_on_two_sides`), a class has too few patients to be in each split that is to be made
-    (`class_too_small`), a target is of none of the classes (`unknown_class`), or the whole is empty or doubled.
+    (`class_too_small`), a target is of none of the classes (`unknown_class`), or the whole is empty or doubled. What a
+    model has made up is for training alone, with its whole group: another split that is given to it is refused
+    (`synthetic_not_in_training`).
     """
     _check_classes(classes, choices, kind)
-    complete = _with_splits(choices, list(classes), kind, fractions or DEFAULT_FRACTIONS, seed)
-    _check_splits(complete)
+    generated = access.generated_among([choice.series for choice in choices])
+    made_up = {choice.group for choice in choices if choice.series.pk in generated}
+    complete = _with_splits(choices, list(classes), kind, fractions or DEFAULT_FRACTIONS, seed, made_up)
+    _check_splits(complete, generated)
     content_hash = _content_hash(kind, classes, complete)
     version = CohortVersion.objects.filter(cohort__team=team, cohort__name=name, content_hash=content_hash).first()
     told = {} if version is not None else _reports(kind, classes, complete)
@@ -140,9 +144,17 @@ def _check_masks(classes: Sequence[str], choices: Sequence[Choice]) -> None:
 
 
 def _with_splits(
-    choices: Sequence[Choice], classes: list[str], kind: str, fractions: Mapping[str, float], seed: int
+    choices: Sequence[Choice],
+    classes: list[str],
+    kind: str,
+    fractions: Mapping[str, float],
+    seed: int,
+    made_up: Collection[str],
 ) -> list[Choice]:
-    """Keep the splits that are given; where none is, make them by group, stratified by what the group holds."""
+    """Keep the splits that are given; where none is, make them by group, stratified by what the group holds.
+
+    Groups of what is made up are for training, and count in no stratum.
+    """
     given = [choice for choice in choices if choice.split]
     if given and len(given) < len(choices):
         missing = next(choice for choice in choices if not choice.split)
@@ -150,13 +162,18 @@ def _with_splits(
     if given:
         return list(choices)
     _check_fractions(fractions)
-    strata = _strata(choices, classes, kind)
+    if made_up and not fractions.get(Split.TRAIN):
+        one = next(choice for choice in choices if choice.group in made_up)
+        raise _for_training(one, "there is no train split")
+    real = [choice for choice in choices if choice.group not in made_up]
+    strata = _strata(real, classes, kind)
     parts = sum(1 for part in fractions.values() if part > 0)
     if kind == Kind.CLASSES:
         _check_strata(strata, classes, parts)
     elif len(strata) < parts:
         raise InvalidError("too_few_groups", f"{len(strata)} patient(s) are too few for {parts} splits.")
-    splits = split_groups(strata, fractions, seed=seed, sizes=Counter(choice.group for choice in choices))
+    splits = split_groups(strata, fractions, seed=seed, sizes=Counter(choice.group for choice in real))
+    splits |= dict.fromkeys(made_up, Split.TRAIN)
     if missing_splits := {s for s, part in fractions.items() if part > 0} - set(splits.values()):
         raise InvalidError("too_few_groups", f"Too few patients: the {min(missing_splits)} split would be empty.")
     return [replace(choice, split=splits[choice.group]) for choice in choices]
@@ -192,11 +209,18 @@ def _check_strata(strata: Mapping[str, int], classes: list[str], parts: int) -> 
             )
 
 
-def _check_splits(choices: Sequence[Choice]) -> None:
+def _for_training(choice: Choice, why: str) -> InvalidError:
+    detail = f"Series {choice.series} was made up by a model: it may be trained on, and nothing else, but {why}."
+    return InvalidError("synthetic_not_in_training", detail)
+
+
+def _check_splits(choices: Sequence[Choice], generated: Collection[int]) -> None:
     side: dict[str, Choice] = {}
     for choice in choices:
         if choice.split not in Split.values:
             raise InvalidError("unknown_split", f"Series {choice.series} is in “{choice.split}”, which is no split.")
+        if choice.series.pk in generated and choice.split != Split.TRAIN:
+            raise _for_training(choice, f"it is in the {choice.split} split")
         other = side.setdefault(choice.group, choice)
         if other.split != choice.split:
             raise InvalidError(

@@ -16,6 +16,8 @@ from pydicom.uid import SecondaryCaptureImageStorage
 from medportal.imaging.phantom_dicom import to_file_bytes
 
 SYNTHETIC = "SYNTHETIC"
+# Of the PatientID of what models have made.
+PATIENT_PREFIX = f"{SYNTHETIC}-"
 
 
 def generated_uid(key: str, *parts: object) -> str:

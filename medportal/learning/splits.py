@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from medportal.errors import InvalidError
+from medportal.imaging.generated import PATIENT_PREFIX
 
 # Part of the training groups that validates where the cohort has no such split.
 CARVED = 0.15
@@ -16,8 +17,8 @@ Member = tuple[str, str, str]
 def with_validation(members: Sequence[Member], *, seed: int) -> list[str]:
     """Return the split of each member (group, class, split), validation taken from the training where there is none.
 
-    Of each class by itself, whole groups, by a keyed hash: the same wherever it is made. Raises InvalidError
-    `empty_split` where nothing is left to train or to validate on.
+    Of each class by itself, whole groups, by a keyed hash: the same wherever it is made. What a model has made up is for
+    training alone. Raises InvalidError `empty_split` where nothing is left to train or to validate on.
     """
     splits = [split for _, _, split in members]
     if "train" not in splits:
@@ -27,7 +28,7 @@ def with_validation(members: Sequence[Member], *, seed: int) -> list[str]:
     strata: dict[str, list[str]] = defaultdict(list)
     class_of: dict[str, str] = {}
     for group, label, split in members:
-        if split == "train" and group not in class_of:
+        if split == "train" and group not in class_of and not group.startswith(PATIENT_PREFIX):
             class_of[group] = label
             strata[label].append(group)
     chosen: set[str] = set()

@@ -165,6 +165,29 @@ def test_a_given_split_that_parts_a_patient_is_refused(team: Any, series: list[A
     assert refused.value.code == "group_on_two_sides"
 
 
+def generated(team: Any, series: list[Any]) -> list[Any]:
+    """Two of a model's images, of either class, beside the phantoms."""
+    made = {"PatientID": "SYNTHETIC-0123456789abcdef", "PatientName": "SYNTHETIC^maker"}
+    return [*series, *(store_chest(team, n, has_cancer=n % 2 == 0, slices=1, **made) for n in (101, 102))]
+
+
+def test_what_a_model_made_up_is_for_training_alone(freeze: Callable[..., Any], team: Any, series: list[Any]) -> None:
+    every = generated(team, series)
+    for seed in range(4):
+        answer = freeze(series=[one.series_instance_uid for one in every], seed=seed, name=f"chests-{seed}")
+        assert answer.status_code == 201, answer.content
+        rows = members(answer.json())
+        assert {rows[one.series_instance_uid].split for one in every[-2:]} == {"train"}
+        assert answer.json()["patients"] == {"train": 5, "validation": 2, "test": 2}
+    choices = [services.Choice(one, f"p{n}", CLASSES[1], split="test") for n, one in enumerate(every)]
+    with pytest.raises(MedportalError) as refused:
+        services.freeze_version(team, name="chests", classes=CLASSES, choices=choices, actor=None)
+    assert refused.value.code == "synthetic_not_in_training"
+    assert every[-2].series_instance_uid in refused.value.detail
+    answer = freeze(series=[one.series_instance_uid for one in every], split={"train": 0, "validation": 0, "test": 1})
+    assert answer.json()["code"] == "synthetic_not_in_training"
+
+
 def test_a_version_that_has_lost_a_series_can_no_longer_be_learnt_from(
     freeze: Callable[..., Any], client_for: Callable[..., Any], team: Any, series: list[Any]
 ) -> None:

@@ -189,6 +189,8 @@ def test_validation_is_taken_from_the_training_by_whole_groups_of_each_class() -
     taken = {(label, split) for (_, label, _), split in zip(members, splits, strict=True)}
     assert taken == {("a", "train"), ("a", "validation"), ("b", "train"), ("b", "validation")}
     assert with_validation(members, seed=1) == splits
+    made_up = [(f"SYNTHETIC-{n}", "a", "train") for n in range(100)]
+    assert with_validation([*members, *made_up], seed=1) == [*splits, *["train"] * 100]
     given = [("a", "x", "train"), ("b", "x", "validation")]
     assert with_validation(given, seed=1) == ["train", "validation"]
     for too_few in ([("a", "x", "train")], [("a", "x", "test")]):
