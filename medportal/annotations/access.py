@@ -11,7 +11,7 @@ from django.db.models import Count, Max, QuerySet
 
 from medportal.accounts.access import get_team
 from medportal.accounts.models import Role, User
-from medportal.annotations.models import AnnotationSet, Label, LabelMap
+from medportal.annotations.models import AnnotationSet, Label, LabelMap, Source
 from medportal.archive.access import get_series, get_study
 from medportal.archive.models import Instance, Series, Study
 from medportal.errors import InvalidError, NotFoundError
@@ -36,39 +36,46 @@ def get_label_map(user: User, team_slug: str, set_id: UUID) -> LabelMap:
     return label_map
 
 
-def current_labels(series: Iterable[Series], scheme: str) -> list[Label]:
-    """Return, of series that the caller may see, each series' and each instance's newest label of a scheme."""
+def current_labels(series: Iterable[Series], scheme: str, *, with_models: bool = True) -> list[Label]:
+    """Return, of series that the caller may see, each series' and each instance's newest label of a scheme.
+
+    Without those of models, it is the newest of the others.
+    """
     rows, newest = list(series), dict[tuple[int | None, int | None], Label]()
     for start in range(0, len(rows), _AT_ONCE):
-        labels = Label.objects.filter(series__in=rows[start : start + _AT_ONCE], scheme=scheme)
+        labels = _of(with_models).filter(series__in=rows[start : start + _AT_ONCE], scheme=scheme)
         for label in labels.select_related("instance").order_by("pk"):
             newest[label.series_id, label.instance_id] = label
     return list(newest.values())
 
 
-def current_study_labels(studies: Iterable[int], scheme: str) -> dict[int, str]:
-    """Return the newest label of a scheme that each study has as a whole: study's row → value."""
-    keys, values = list(studies), dict[int, str]()
+def current_study_labels(studies: Iterable[int], scheme: str, *, with_models: bool = True) -> dict[int, Label]:
+    """Return the newest label of a scheme that each study has as a whole: study's row → label."""
+    keys, newest = list(studies), dict[int, Label]()
     for start in range(0, len(keys), _AT_ONCE):
-        labels = Label.objects.filter(study__in=keys[start : start + _AT_ONCE], series=None, scheme=scheme)
-        values.update(labels.order_by("pk").values_list("study_id", "value"))
-    return values
+        labels = _of(with_models).filter(study__in=keys[start : start + _AT_ONCE], series=None, scheme=scheme)
+        newest |= {label.study_id: label for label in labels.order_by("pk")}
+    return newest
 
 
-def newest_sets(series: Iterable[Series], *, has_mask: bool, source: str = "") -> dict[int, AnnotationSet]:
+def _of(with_models: bool) -> QuerySet[Label]:
+    return Label.objects.all() if with_models else Label.objects.exclude(source=Source.MODEL)
+
+
+def newest_sets(series: Iterable[Series], *, has_mask: bool, with_models: bool) -> dict[int, AnnotationSet]:
     """Return, of series that the caller may see, each one's newest set of marks: series' row → set.
 
     With a mask, or of boxes (an empty list of a detection is one). What people and imports say goes before what
-    models say; `source` asks for one kind alone.
+    models say, which is left out unless it is asked for.
     """
     rows, newest = list(series), dict[int, AnnotationSet]()
     for start in range(0, len(rows), _AT_ONCE):
         sets = AnnotationSet.objects.filter(series__in=rows[start : start + _AT_ONCE])
-        sets = sets.filter(source=source) if source else sets
+        sets = sets if with_models else sets.exclude(source=Source.MODEL)
         sets = sets.exclude(label_map=None) if has_mask else sets.filter(label_map=None, task="detection")
         for one in sets.select_related("label_map").defer("label_map__payload").order_by("created_at", "pk"):
             known = newest.get(one.series_id)
-            if known is None or known.source == "model" or one.source != "model":
+            if known is None or known.source == Source.MODEL or one.source != Source.MODEL:
                 newest[one.series_id] = one
     return newest
 

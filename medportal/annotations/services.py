@@ -124,7 +124,8 @@ def label_studies(
     labels: Sequence[tuple[Study, str, dict[str, Any]]], *, scheme: str, source: Source, author: User | None
 ) -> int:
     """Give whole studies of one team a class each: (study, value, detail); returns how many are new."""
-    known = current_study_labels((study.pk for study, _, _ in labels), scheme)
+    newest = current_study_labels((study.pk for study, _, _ in labels), scheme)
+    known = {key: label.value for key, label in newest.items()}
     new = [
         Label(
             team_id=study.team_id, study=study, scheme=scheme, value=value, source=source, author=author, detail=detail

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, islice, product
 from typing import Any
 
+import numpy as np
+
+from medportal.annotations.models import Source
 from medportal.archive.models import Series
 from medportal.cohorts.fingerprints import counts_in
 from medportal.cohorts.models import Kind, PerceptualHash, Split
-from medportal.imaging.perceptual import NEAR, near_pairs
+from medportal.imaging.perceptual import NEAR, Block, near_blocks, same_places
 
 # Pairs that are named; all are counted.
 LISTED_PAIRS = 100
@@ -17,6 +21,12 @@ LISTED_PAIRS = 100
 FEW_GROUPS = 3
 # By how much a manufacturer's share may differ between two classes.
 UNEVEN = 0.3
+_SAID_BY = {
+    Source.PERSON: "people",
+    Source.IMPORT: "imports",
+    Source.PHANTOM: "phantoms (true by construction)",
+    Source.MODEL: "models",
+}
 _AT_ONCE = 1000
 
 
@@ -28,8 +38,11 @@ def check_of(
     splits: Sequence[str],
     groups: Sequence[str],
     held: Sequence[Sequence[str]],
+    sources: Mapping[str, int],
 ) -> dict[str, Any]:
     """Return the report of a cohort's check; `splits`, `groups` and `held` (the classes in it) are of each series.
+
+    `sources` says how many of the targets are whose, as far as that is known.
 
     `findings` are for people, the worst first: {"code", "severity": "error" | "warning" | "note", "detail"}. That no
     group is on two sides is seen to before this is called. Near-duplicates are looked for among the series whose
@@ -42,12 +55,14 @@ def check_of(
         "groups": {split: _groups_in(split, classes, splits, groups, held) for split in Split.values},
         "series_of_split": {split: list(splits).count(split) for split in Split.values},
         "manufacturers": _manufacturers(series, held) if kind in (Kind.CLASSES, Kind.MULTI_LABEL) else {},
+        "sources": dict(sources),
         "near_duplicates": pairs,
         "near_duplicate_pairs": total,
         "near_distance": NEAR,
         "unhashed": sum(one.pk not in hashes for one in series),
     }
     findings = [*_of_leakage(report), *_of_splits(report), *_of_classes(report, classes), *_of_makers(report)]
+    findings += _of_sources(sources)
     order = ("error", "warning", "note")
     return {**report, "findings": sorted(findings, key=lambda one: order.index(one["severity"]))}
 
@@ -65,17 +80,41 @@ def known_hashes(series: Sequence[Series]) -> dict[int, list[str]]:
 def _pairs_across(
     series: Sequence[Series], splits: Sequence[str], hashes: Sequence[Sequence[str]]
 ) -> tuple[list[dict[str, Any]], int]:
-    """Return (some pairs of near-duplicates in different splits, how many there are)."""
+    """Return (some pairs of near-duplicates in different splits, how many there are).
+
+    Series of the same hashes are compared as one, and pairs are counted, not gone through: of n black images there are
+    n²/2.
+    """
+    places = same_places(hashes)
+    sides = sorted(set(splits))
+    # Places by split, and how many: (hash, split).
+    parted = [[[i for i in one if splits[i] == side] for side in sides] for one in places]
+    counts = np.asarray([[len(part) for part in parts] for parts in parted], np.int64).reshape(len(places), len(sides))
+    own = np.arange(len(places))
+    blocks: Iterator[Block] = chain(
+        [(own, own, np.zeros(len(places), np.uint8))], near_blocks([hashes[one[0]] for one in places])
+    )
     listed: list[dict[str, Any]] = []
     total = 0
-    for i, j, distance in near_pairs(hashes):
-        if splits[i] == splits[j]:
-            continue
-        total += 1
-        if len(listed) < LISTED_PAIRS:
-            uids = (series[i].series_instance_uid, series[j].series_instance_uid)
-            listed.append({"series": list(uids), "splits": [splits[i], splits[j]], "distance": distance})
+    for first, second, distance in blocks:
+        across = counts[first].sum(1) * counts[second].sum(1) - (counts[first] * counts[second]).sum(1)
+        # With itself each pair is counted twice.
+        across = np.where(first == second, across // 2, across)
+        total += int(across.sum())
+        for at in np.nonzero(across)[0][: LISTED_PAIRS - len(listed)].tolist():
+            pairs = _pairs_of(parted[first[at]], parted[second[at]], is_one=first[at] == second[at])
+            for i, j in islice(pairs, LISTED_PAIRS - len(listed)):
+                uids = [series[place].series_instance_uid for place in (i, j)]
+                listed.append({"series": uids, "splits": [splits[i], splits[j]], "distance": int(distance[at])})
     return listed, total
+
+
+def _pairs_of(one: list[list[int]], other: list[list[int]], *, is_one: bool) -> Iterator[tuple[int, int]]:
+    """Yield the pairs of places of different splits; of the same hash each pair once."""
+    for side, places in enumerate(one):
+        for other_side, other_places in enumerate(other):
+            if side < other_side or (side > other_side and not is_one):
+                yield from product(places, other_places)
 
 
 def _groups_in(
@@ -124,6 +163,16 @@ def _of_splits(report: dict[str, Any]) -> list[dict[str, str]]:
                 detail = f"The {split} split has no series of class “{name}”."
                 found.append(_finding("class_not_in_split", severity, detail))
     return found
+
+
+def _of_sources(sources: Mapping[str, int]) -> list[dict[str, str]]:
+    if not sources:
+        return []
+    told = ", ".join(f"{_SAID_BY.get(source, source)} {number}" for source, number in sources.items())
+    if number := sources.get(Source.MODEL, 0):
+        detail = f"{number} series are marked by a model: whoever learns from them learns its faults too ({told})."
+        return [_finding("model_marks", "warning", detail)]
+    return [_finding("sources", "note", f"Who has marked how many series: {told}.")]
 
 
 def _of_classes(report: dict[str, Any], classes: Sequence[str]) -> list[dict[str, str]]:

@@ -37,6 +37,8 @@ class Choice:
     annotation_set: AnnotationSet | None = None
     # `imaging.marks.Box.to_json` of each box.
     boxes: Sequence[Mapping[str, Any]] = ()
+    # Who says so, as far as it is known: `annotations.models.Source`.
+    source: str = ""
 
     @property
     def mask_sha256(self) -> str:
@@ -104,8 +106,15 @@ def _reports(kind: str, classes: Sequence[str], choices: Sequence[Choice]) -> di
     boxes = [choice.boxes for choice in choices]
     return {
         "fingerprint": fingerprint_of(kind, classes, series, splits=splits, groups=groups, held=held, boxes=boxes),
-        "check_report": check_of(kind, classes, series, splits=splits, groups=groups, held=held),
+        "check_report": check_of(
+            kind, classes, series, splits=splits, groups=groups, held=held, sources=_sources_of(choices)
+        ),
     }
+
+
+def _sources_of(choices: Sequence[Choice]) -> dict[str, int]:
+    """Return how many targets each source has given, those of known source alone."""
+    return dict(sorted(Counter(choice.source for choice in choices if choice.source).items()))
 
 
 def _check_classes(classes: Sequence[str], choices: Sequence[Choice], kind: str) -> None:

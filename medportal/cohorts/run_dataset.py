@@ -35,7 +35,7 @@ from medportal.cohorts.uploads import open_upload
 from medportal.errors import InvalidError, MedportalError, NotAllowedError, UnavailableError
 from medportal.imaging.attributes import plain
 from medportal.imaging.limits import MIB
-from medportal.imaging.perceptual import near_pairs, stack_hashes
+from medportal.imaging.perceptual import near_pairs, same_places, stack_hashes
 from medportal.imaging.secondary_capture import Provenance, stack_objects, volume_objects
 from medportal.imaging.windowing import apply_window, auto_window, thumbnail_jpeg
 from medportal.jobs.leases import Lease, claim
@@ -109,7 +109,7 @@ def import_dataset(team: Team, actor: User | None, request: Request, tell: Tell)
         name, reason = data.refused[0]
         raise InvalidError("empty", f"No image could be imported ({name}: {reason}).")
     tell(len(stored), len(stored), "freezing")
-    groups = work.groups(stored)
+    groups = work.groups(stored, lambda: tell(len(stored), len(stored), "freezing"))
     version, is_new = freeze_version(
         team,
         name=request.cohort,
@@ -266,7 +266,7 @@ class _Import:
             scheme = self.request.scheme or self.request.cohort
             label_many(labels, scheme=scheme[:60], source=Source.IMPORT, author=self.actor)
 
-    def groups(self, stored: Sequence[_Stored]) -> list[str]:
+    def groups(self, stored: Sequence[_Stored], check: Callable[[], None]) -> list[str]:
         """Return each image's group; where nothing is said of whom they are, near-duplicates are one group.
 
         With a given split they stay apart, for it is kept: the check tells of those on two sides.
@@ -282,9 +282,16 @@ class _Import:
                 group = joined[group]
             return group
 
-        for i, j, _ in near_pairs([one.hashes for one in stored]):
+        def join(i: int, j: int) -> None:
             first, second = sorted((root(groups[i]), root(groups[j])))
             joined[second] = first
+
+        places = same_places([one.hashes for one in stored])
+        for first, *others in places:
+            for other in others:
+                join(first, other)
+        for i, j, _ in near_pairs([stored[one[0]].hashes for one in places], check=check):
+            join(places[i][0], places[j][0])
         result = [root(group) for group in groups]
         if (fewer := len(set(groups)) - len(set(result))) > 0:
             self.data.notes.append(

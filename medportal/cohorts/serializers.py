@@ -66,6 +66,9 @@ class CheckSerializer(serializers.Serializer[Any]):
         required=False,
         help_text="Class → manufacturer → number of series",
     )
+    sources = serializers.DictField(
+        child=serializers.IntegerField(), required=False, help_text="Who has marked → number of series, where known"
+    )
     near_duplicates = NearDuplicateSerializer(many=True, required=False, help_text="At most a hundred of them")
     near_duplicate_pairs = serializers.IntegerField(required=False)
     unhashed = serializers.IntegerField(required=False, help_text="Series not yet compared with the others")
@@ -201,6 +204,9 @@ class NewCohortVersionSerializer(serializers.Serializer[Any]):
     )
     split = SplitFractionsSerializer(required=False)
     seed = serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
+    include_model_marks = serializers.BooleanField(
+        required=False, help_text="Take what models have marked for true where nobody else has marked anything"
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Require a scheme where labels are learnt, and two classes where one of them is."""

@@ -51,19 +51,21 @@ def choose_version(
     seed: int = 0,
     title: str = "",
     description: str = "",
+    include_model_marks: bool = False,
 ) -> tuple[CohortVersion, bool]:
     """Freeze series that the user may see, with what is known of them now; see `freeze_version`.
 
     They are named, or come with their studies, which are named or found as the worklist finds them (`search`, the
     fields of `archive.access.Filter`). By kind their targets are the labels of `scheme`, or their newest masks or
-    boxes; without `classes`, those that occur. Raises InvalidError `unlabelled` for a series that was named and has
+    boxes; without `classes`, those that occur. What models have marked is left out unless it is asked for: a model's
+    answer is no truth. Raises InvalidError `unlabelled` for a series that was named and has
     no target; one that came with its study alone is left out.
     """
     team = get_team(user, team_slug, Role.RESEARCHER)
     rows = access.choosable_series(
         user, team_slug, series_uids=series, study_uids=studies, search=Filter(**search) if search is not None else None
     )
-    choices = _with_targets(rows, kind, scheme, classes, named=set(series))
+    choices = _with_targets(rows, kind, scheme, classes, named=set(series), with_models=include_model_marks)
     return freeze_version(
         team,
         name=name,
@@ -99,24 +101,26 @@ def group_of(patient: Patient, study_instance_uid: str) -> str:
 
 
 def _with_targets(
-    rows: list[Series], kind: str, scheme: str, classes: Sequence[str], *, named: set[str]
+    rows: list[Series], kind: str, scheme: str, classes: Sequence[str], *, named: set[str], with_models: bool
 ) -> list[Choice]:
     """Join series with their targets; a series that came with its study alone may be without one."""
     match kind:
         case Kind.CLASSES | Kind.MULTI_LABEL:
-            targets = _labels(rows, scheme, has_several=kind == Kind.MULTI_LABEL)
+            targets = _labels(rows, scheme, has_several=kind == Kind.MULTI_LABEL, with_models=with_models)
         case Kind.MASKS | Kind.BOXES:
-            sets = newest_sets(rows, has_mask=kind == Kind.MASKS)
+            sets = newest_sets(rows, has_mask=kind == Kind.MASKS, with_models=with_models)
             key = "annotation_set" if kind == Kind.MASKS else "boxes"
             targets = {
-                pk: {key: one if kind == Kind.MASKS else _boxes_of(one.boxes, classes)} for pk, one in sets.items()
+                pk: {key: one if kind == Kind.MASKS else _boxes_of(one.boxes, classes), "source": one.source}
+                for pk, one in sets.items()
             }
         case _:
             targets = {row.pk: {} for row in rows}
     for row in rows:
         if row.pk not in targets and row.series_instance_uid in named:
             what = f"label of the scheme “{scheme}”" if scheme else {"masks": "mask"}.get(kind, "set of boxes")
-            raise InvalidError("unlabelled", f"Series {row} has no {what}.")
+            whose = "" if with_models else " but, perhaps, a model's"
+            raise InvalidError("unlabelled", f"Series {row} has no {what}{whose}.")
     return [
         Choice(row, group_of(row.study.patient, row.study.study_instance_uid), **targets[row.pk])
         for row in rows
@@ -129,20 +133,21 @@ def _boxes_of(boxes: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> lis
     return [box for box in boxes if not classes or box["label"] in classes]
 
 
-def _labels(rows: list[Series], scheme: str, *, has_several: bool) -> dict[int, dict[str, Any]]:
+def _labels(rows: list[Series], scheme: str, *, has_several: bool, with_models: bool) -> dict[int, dict[str, Any]]:
     """Return the labels of each series that has one: its own, else that of its study."""
-    of_study = current_study_labels({row.study_id for row in rows}, scheme)
-    values = {row.pk: of_study[row.study_id] for row in rows if row.study_id in of_study}
+    of_study = current_study_labels({row.study_id for row in rows}, scheme, with_models=with_models)
+    found = {row.pk: of_study[row.study_id] for row in rows if row.study_id in of_study}
     of_slices: dict[int, dict[str, str]] = defaultdict(dict)
-    for label in current_labels(rows, scheme):
+    for label in current_labels(rows, scheme, with_models=with_models):
         assert label.series_id is not None
         if label.instance is None:
-            values[label.series_id] = label.value
+            found[label.series_id] = label
         else:
             of_slices[label.series_id][label.instance.sop_instance_uid] = label.value
     if has_several:
-        return {pk: {"labels": tuple(filter(None, value.split(LABEL_SEPARATOR)))} for pk, value in values.items()}
-    return {pk: {"label": value, "slice_labels": of_slices[pk]} for pk, value in values.items()}
+        several = {pk: tuple(filter(None, one.value.split(LABEL_SEPARATOR))) for pk, one in found.items()}
+        return {pk: {"labels": several[pk], "source": one.source} for pk, one in found.items()}
+    return {pk: {"label": one.value, "slice_labels": of_slices[pk], "source": one.source} for pk, one in found.items()}
 
 
 class Upload(Protocol):
@@ -220,6 +225,7 @@ def check_version(user: User, team_slug: str, name: str, number: int, *, budget_
         splits=[member.split for member in members],
         groups=[member.group for member in members],
         held=[sorted(access.classes_of(member, version) & set(version.classes)) for member in members],
+        sources=version.check_report.get("sources", {}),
     )
     CohortVersion.objects.filter(pk=version.pk).update(check_report=report)
     return report

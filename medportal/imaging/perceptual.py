@@ -6,7 +6,7 @@ Along the rows alone, 64 bits take unlike chest X-rays for one another: of 2,858
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from PIL import Image
 NEAR = 2
 _SIDE = 8
 _ROWS_AT_ONCE = 256
+Block = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]
 
 
 def picture_hash(picture: NDArray[np.generic]) -> str:
@@ -41,22 +42,43 @@ def stack_hashes(array: NDArray[np.generic]) -> list[str]:
     return [picture_hash(array[index]) for index in shown_slices(len(array))]
 
 
-def near_pairs(hashes: Sequence[Sequence[str]], distance: int = NEAR) -> Iterator[tuple[int, int, int]]:
-    """Yield (i, j, bits that differ), i < j, of stacks that look alike: each slice within `distance` of its counterpart.
+def same_places(hashes: Sequence[Sequence[str]]) -> list[list[int]]:
+    """Return the places of each stack that there is, those of the same hashes together; those of none are left out."""
+    places: dict[tuple[str, ...], list[int]] = {}
+    for place, one in enumerate(hashes):
+        if one:
+            places.setdefault(tuple(one), []).append(place)
+    return list(places.values())
 
-    Stacks with another number of hashes, and those with none, are like no other. Takes n²/2 comparisons of some
-    nanoseconds each.
+
+def near_blocks(
+    hashes: Sequence[Sequence[str]], distance: int = NEAR, *, check: Callable[[], None] | None = None
+) -> Iterator[Block]:
+    """Yield (i, j, bits that differ), i < j, of stacks that look alike, many at once.
+
+    Each of their slices is within `distance` of its counterpart. Stacks with another number of hashes, and those with
+    none, are like no other. Takes n²/2 comparisons of some nanoseconds each; `check` is called between blocks and may
+    raise to stop.
     """
     for length in sorted({len(one) for one in hashes} - {0}):
-        index = [i for i, one in enumerate(hashes) if len(one) == length]
+        index = np.asarray([i for i, one in enumerate(hashes) if len(one) == length], np.int64)
         raw = b"".join(bytes.fromhex(text) for i in index for text in hashes[i])
         codes = np.frombuffer(raw, np.uint64).reshape(len(index), 2 * length)
         for start in range(0, len(index), _ROWS_AT_ONCE):
+            if check is not None:
+                check()
             rows = codes[start : start + _ROWS_AT_ONCE]
             worst = np.zeros((len(rows), len(codes) - start), np.uint8)
             for column in range(codes.shape[1]):
                 different = np.bitwise_count(rows[:, None, column] ^ codes[None, start:, column])
                 np.maximum(worst, different, out=worst)
-            for i, j in zip(*np.nonzero(worst <= distance), strict=True):
-                if i < j:
-                    yield index[start + int(i)], index[start + int(j)], int(worst[i, j])
+            i, j = np.nonzero(np.triu(worst <= distance, 1))
+            yield index[start + i], index[start + j], worst[i, j]
+
+
+def near_pairs(
+    hashes: Sequence[Sequence[str]], distance: int = NEAR, *, check: Callable[[], None] | None = None
+) -> Iterator[tuple[int, int, int]]:
+    """Yield the pairs of `near_blocks` one by one: of many stacks alike, give those of one hash once (`same_places`)."""
+    for i, j, bits in near_blocks(hashes, distance, check=check):
+        yield from zip(i.tolist(), j.tolist(), bits.tolist(), strict=True)

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from medportal.cohorts import services
+from medportal.archive.models import Series
+from medportal.cohorts import checking, services
 from medportal.cohorts.models import CohortVersion, PerceptualHash
 from medportal.cohorts.services import Choice, freeze_version
+from medportal.imaging.perceptual import near_pairs
 from tests.chests import CLASSES, make_chest, store_chest
 from tests.cohorts import sets
 from tests.factories import make_member
@@ -33,6 +36,31 @@ def test_near_duplicates_across_splits(import_set: Import, tmp_path: Path) -> No
     (pair,) = check["near_duplicates"]
     assert (sorted(pair["splits"]), pair["distance"], check["near_duplicate_pairs"]) == (["test", "train"], 0, 1)
     assert check["unhashed"] == 0
+
+
+def test_pairs_are_counted_as_if_each_were_compared() -> None:
+    rng = np.random.default_rng(0)
+    hashes = [[f"{1 << int(bit):032x}"] if bit else [] for bit in rng.integers(0, 12, 90)]
+    # A bit away from those above, and from one another two.
+    hashes += [[f"{3 << n:032x}"] for n in range(10)]
+    splits = [("train", "validation", "test")[int(n)] for n in rng.integers(0, 3, len(hashes))]
+    series = [Series(series_instance_uid=str(n)) for n in range(len(hashes))]
+    wanted = {(i, j): bits for i, j, bits in near_pairs(hashes) if splits[i] != splits[j]}
+    listed, total = checking._pairs_across(series, splits, hashes)
+    assert (total, len(listed)) == (len(wanted), checking.LISTED_PAIRS)
+    for one in listed:
+        i, j = sorted(map(int, one["series"]))
+        assert wanted.pop((i, j)) == one["distance"]
+        assert sorted(one["splits"]) == sorted((splits[i], splits[j]))
+    few, total = checking._pairs_across(series[:15], splits[:15], hashes[:15])
+    assert len(few) == total
+
+
+def test_many_black_images_take_no_time(team: Any) -> None:
+    black = [["0" * 32]] * 20_000
+    series = [Series(series_instance_uid=str(n)) for n in range(len(black))]
+    listed, total = checking._pairs_across(series, ["train"] * 19_000 + ["test"] * 1_000, black)
+    assert (len(listed), total) == (checking.LISTED_PAIRS, 19_000_000)
 
 
 def test_splits_and_classes(import_set: Import, tmp_path: Path) -> None:

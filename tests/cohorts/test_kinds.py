@@ -52,12 +52,20 @@ def mark(series: Any, seed: int, source: Source = Source.PERSON, labels: tuple[s
 
 def test_masks(freeze: Callable[..., Any], series: list[Any]) -> None:
     assert freeze(kind="masks").json()["code"] == "unlabelled"
+    # What a model has marked is true only where somebody says so, and that is told.
+    for n, one in enumerate(series):
+        mark(one, 100 + n, Source.MODEL)
+    assert freeze(kind="masks").json()["code"] == "unlabelled"
+    check = freeze(kind="masks", name="of-models", include_model_marks=True).json()["check"]
+    assert check["sources"] == {"model": 6}
+    assert "model_marks" in {one["code"] for one in check["findings"]}
     marked = {one.pk: mark(one, n) for n, one in enumerate(series)}
     # What a model says later does not go before what a person said.
     mark(series[0], 99, Source.MODEL)
     answer = freeze(kind="masks")
     version = answer.json()
     assert (answer.status_code, version["kind"], version["classes"]) == (201, "masks", ["lung", "nodule"])
+    assert version["check"]["sources"] == {"person": 6}
     assert version["counts"]["train"] == {"lung": 3, "nodule": 3}
     assert set(version["fingerprint"]["series_of_split"].values()) == {3, 0}
     one = load_member(member_of(series[0]))
@@ -122,6 +130,8 @@ def test_several_labels(freeze: Callable[..., Any], series: list[Any]) -> None:
         ["effusion", "nodule"],
         4,
     )
+    label_series(series[0], scheme="findings", value="nodule", source=Source.MODEL, author=None)
+    assert freeze(kind="multi_label", scheme="findings").json() == version
     assert load_member(member_of(series[2])).labels == ("effusion", "nodule")
     assert load_member(member_of(series[0])).labels == ()
 

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from medportal.imaging.perceptual import near_pairs, picture_hash, shown_slices, stack_hashes
+from medportal.imaging.perceptual import near_blocks, near_pairs, picture_hash, same_places, shown_slices, stack_hashes
 
 
 def picture(seed: int, side: int = 64) -> np.ndarray:
@@ -46,3 +46,13 @@ def test_stacks_are_compared_slice_by_slice() -> None:
     other[4] = picture(99)
     hashes = [stack_hashes(one) for one in (stack, other, stack[::-1], stack, stack[:1])]
     assert list(near_pairs([*hashes, []])) == [(0, 3, 0)]
+
+
+def test_the_same_hash_is_compared_once_and_comparing_can_be_stopped() -> None:
+    black = stack_hashes(np.zeros((1, 32, 32)))
+    assert same_places([black, [], stack_hashes(picture(1)[None]), black]) == [[0, 3], [2]]
+    calls: list[int] = []
+    assert list(near_pairs([black, black], check=lambda: calls.append(1))) == [(0, 1, 0)]
+    assert len(calls) == 1
+    (block,) = near_blocks([black] * 3)
+    assert [part.tolist() for part in block] == [[0, 0, 1], [1, 2, 2], [0, 0, 0]]

@@ -894,6 +894,10 @@ export interface components {
                     [key: string]: number;
                 };
             };
+            /** @description Who has marked → number of series, where known */
+            sources?: {
+                [key: string]: number;
+            };
             /** @description At most a hundred of them */
             near_duplicates?: components["schemas"]["NearDuplicate"][];
             near_duplicate_pairs?: number;
@@ -1424,6 +1428,8 @@ export interface components {
             classes?: string[];
             split?: components["schemas"]["SplitFractionsRequest"];
             seed?: number;
+            /** @description Take what models have marked for true where nobody else has marked anything */
+            include_model_marks?: boolean;
         };
         /** @description A data set to import: the file, and how to read it (as `manage.py import_dataset` has it). */
         NewDatasetRequest: {
