@@ -144,7 +144,7 @@ class ModelFile:
 
 @dataclass(frozen=True)
 class Variant:
-    """The same network in less space: its file, and what that costs on the validation split."""
+    """The same network in less space: its file, and what that costs on series of the split that was measured."""
 
     precision: str
     file: str

@@ -114,4 +114,4 @@ def _variants(manifest: Manifest) -> str:
     told = [
         f"{one.precision}: {one.metric} {_number(one.value)} ({-(one.loss or 0):+.3f})" for one in manifest.variants
     ]
-    return f"\n\nIn less space: {'; '.join(told)}, on the validation split."
+    return f"\n\nIn less space, on the same series: {'; '.join(told)}."
