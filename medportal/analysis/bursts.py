@@ -26,13 +26,16 @@ class _End:
     error: BaseException | None = None
 
 
-def in_bursts(make: Callable[[Check], Iterable[Item]], *, check: Check) -> Iterator[list[Item]]:
+def in_bursts(
+    make: Callable[[Check], Iterable[Item]], *, check: Check, leave: Check = lambda: None
+) -> Iterator[list[Item]]:
     """Iterate in a thread of its own and yield, each time the caller is ready, what has come since.
 
     So nothing waits for company: the first item is passed on alone, and what comes while it is being written makes
     the next burst. `check` is called at least twice a second and may raise; what the iteration raises is raised here,
     after what it had yielded. `make(go_on)` begins the iteration, which calls `go_on` now and then between two items:
-    it raises where nobody waits for the next one.
+    it raises where nobody waits for the next one. `leave` is called before the thread is waited for, and may break off
+    what it is in.
     """
     arrived: queue.SimpleQueue[tuple[Item] | _End] = queue.SimpleQueue()
     is_left = threading.Event()
@@ -49,7 +52,8 @@ def in_bursts(make: Callable[[Check], Iterable[Item]], *, check: Check) -> Itera
                 return
     finally:
         is_left.set()
-        # The model's present step cannot be broken off, but nobody else may begin while it runs.
+        leave()
+        # Nobody else may begin while it still runs.
         thread.join()
 
 

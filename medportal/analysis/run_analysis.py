@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
@@ -19,7 +20,7 @@ from medportal.imaging.volumes import Volume
 from medportal.inference.manifest import Manifest
 from medportal.inference.pieces import Answer, SlicePiece
 from medportal.inference.predict import predict, summarise
-from medportal.inference.session import Session
+from medportal.inference.session import Session, Stop
 from medportal.jobs.leases import Lease, claim
 from medportal.zoo.packages import open_version
 
@@ -67,8 +68,12 @@ def _told(lease: Lease, session: Session, volume: Volume) -> Pieces:
     if any(not _is_of(piece, volume) for piece in done.values()):
         raise ConflictError("series_changed", "The series has changed since the analysis began: start it again.")
     lease.report(stage="running")
-    skip = frozenset(done)
-    for burst in in_bursts(lambda go_on: predict(session, volume, skip=skip, check=go_on), check=lease.check):
+    skip, stop = frozenset(done), Stop()
+
+    def pieces(go_on: Callable[[], None]) -> Iterator[SlicePiece]:
+        return predict(session, volume, skip=skip, check=go_on, stop=stop)
+
+    for burst in in_bursts(pieces, check=lease.check, leave=stop.set):
         lease.emit_many([to_event(piece) for piece in burst])
         done |= kept(burst, with_layers=with_layers)
         lease.report(progress=len(done) / volume.number_of_slices)

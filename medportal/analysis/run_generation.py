@@ -21,7 +21,7 @@ from medportal.archive.services import store_instance
 from medportal.imaging.generated import Generation, generated_objects
 from medportal.inference.generate import generate
 from medportal.inference.pieces import Layer, SlicePiece
-from medportal.inference.session import Session
+from medportal.inference.session import Session, Stop
 from medportal.jobs.leases import Lease
 
 SCHEME = "synthetic-class"
@@ -58,17 +58,17 @@ def generate_series(lease: Lease, analysis: Analysis, session: Session) -> None:
 
 
 def _tell(lease: Lease, analysis: Analysis, session: Session, made: Generation) -> None:
-    done, count = set(told_pieces(lease.job, with_layers=False)), len(made.labels)
+    done, count, stop = set(told_pieces(lease.job, with_layers=False)), len(made.labels), Stop()
 
     def pieces(go_on: Callable[[], None]) -> Iterator[SlicePiece]:
         wanted = analysis.parameters
-        images = generate(session, count=count, seed=wanted["seed"], label=wanted["class"])
+        images = generate(session, count=count, seed=wanted["seed"], label=wanted["class"], stop=stop)
         for index, image in enumerate(images):
             if index not in done:
                 yield _piece(index, count, made, image)
             go_on()
 
-    for burst in in_bursts(pieces, check=lease.check):
+    for burst in in_bursts(pieces, check=lease.check, leave=stop.set):
         lease.emit_many([to_event(piece, label=made.labels[piece.index]) for piece in burst])
         done |= {piece.index for piece in burst}
         lease.report(progress=len(done) / count)

@@ -9,16 +9,18 @@ from numpy.typing import NDArray
 
 from medportal.errors import InvalidError
 from medportal.inference.manifest import GenerationOutput, Manifest
-from medportal.inference.session import Session
+from medportal.inference.session import Session, Stop
 
 BATCH = 16
 
 
-def generate(session: Session, *, count: int, seed: int, label: str | None = None) -> Iterator[NDArray[np.float32]]:
+def generate(
+    session: Session, *, count: int, seed: int, label: str | None = None, stop: Stop | None = None
+) -> Iterator[NDArray[np.float32]]:
     """Yield `count` images (channels, rows, columns) in 0…1; the same seed gives the same images.
 
     Without a label the classes take turns. Raises InvalidError `package_does_not_fit` as `labels_of`, `model_failed`
-    where the network's answer is no images.
+    where the network's answer is no images, or `stop` has ended it.
     """
     manifest = session.package.manifest
     numbers, output = labels_of(manifest, count=count, label=label), manifest.output
@@ -27,7 +29,7 @@ def generate(session: Session, *, count: int, seed: int, label: str | None = Non
     for start in range(0, count, BATCH):
         wanted = np.eye(classes, dtype=np.float32)[numbers[start : start + BATCH]]
         latent = rng.standard_normal((len(wanted), output.latent)).astype(np.float32)
-        images = session.run(latent, wanted)["image"]
+        images = session.run(latent, wanted, stop=stop)["image"]
         if images.ndim != 4 or images.shape[0] != len(wanted) or images.shape[1] not in (1, 3):
             raise InvalidError("model_failed", "The network's answer is not images, (batch, channels, rows, columns).")
         yield from np.clip(images, 0, 1)

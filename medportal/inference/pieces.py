@@ -17,7 +17,7 @@ from medportal.imaging.marks import Box
 from medportal.imaging.volumes import Volume
 from medportal.inference.postprocess import Verdict
 from medportal.inference.preprocess import Grid, Region, grid_of, levels_of, prepare_block, prepare_slice
-from medportal.inference.session import Session
+from medportal.inference.session import Session, Stop
 
 Floats = NDArray[np.float32]
 
@@ -75,11 +75,13 @@ def go_on() -> None:
 class Runner(ABC):
     """A task's way of running: pieces in order of the slices, and their summary.
 
-    `check` is called after each run of the network, and may raise what should end it.
+    `check` is called after each run of the network, and may raise what should end it; `stop` ends a run in its midst.
     """
 
-    def __init__(self, session: Session, volume: Volume, check: Callable[[], None] = go_on) -> None:
-        self.session, self.volume, self._check = session, volume, check
+    def __init__(
+        self, session: Session, volume: Volume, check: Callable[[], None] = go_on, stop: Stop | None = None
+    ) -> None:
+        self.session, self.volume, self._check, self._stop = session, volume, check, stop
         self.manifest = session.package.manifest
         self.spec = self.manifest.input
         self.grid: Grid = grid_of(self.spec, volume.array.shape, volume.spacing_mm_zyx)
@@ -105,7 +107,7 @@ class Runner(ABC):
 
     def run(self, samples: Floats) -> dict[str, Floats]:
         """Return the network's outputs for a batch of samples; raises InvalidError `model_failed`, and as `check`."""
-        answers = self.session.run(samples)
+        answers = self.session.run(samples, stop=self._stop)
         if any(len(answer) != len(samples) for answer in answers.values()):
             raise InvalidError("model_failed", "The network's answer is not of as many samples as it was given.")
         self._check()

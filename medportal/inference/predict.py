@@ -12,7 +12,7 @@ from medportal.inference.pieces import Answer, Runner, SlicePiece, go_on
 from medportal.inference.preprocess import check_fit
 from medportal.inference.reconstruct import Reconstruct
 from medportal.inference.segment import Segment
-from medportal.inference.session import Session
+from medportal.inference.session import Session, Stop
 
 __all__ = ["Answer", "SlicePiece", "answer", "predict", "runner_of", "summarise"]
 _RUNNERS: Mapping[str, type[Runner]] = {
@@ -24,15 +24,20 @@ _RUNNERS: Mapping[str, type[Runner]] = {
 
 
 def predict(
-    session: Session, volume: Volume, *, skip: Collection[int] = (), check: Callable[[], None] = go_on
+    session: Session,
+    volume: Volume,
+    *,
+    skip: Collection[int] = (),
+    check: Callable[[], None] = go_on,
+    stop: Stop | None = None,
 ) -> Iterator[SlicePiece]:
     """Yield a piece for each slice that is not in `skip`, in order, as soon as it is done.
 
-    `check` is called after each run of the network, and may raise what should end it. Raises InvalidError
-    `package_does_not_fit` before the first, `model_failed` for an answer that is no number, or of other sizes than
-    the manifest says.
+    `check` is called after each run of the network, and may raise what should end it; `stop` ends one in its midst, with
+    `model_failed`. Raises InvalidError `package_does_not_fit` before the first piece, `model_failed` for an answer that
+    is no number, or of other sizes than the manifest says.
     """
-    runner = runner_of(session, volume, check)
+    runner = runner_of(session, volume, check, stop)
     check_fit(
         session.package.manifest.input,
         modality=volume.modality,
@@ -52,9 +57,9 @@ def answer(session: Session, volume: Volume) -> Answer:
     return summarise(session, volume, predict(session, volume))
 
 
-def runner_of(session: Session, volume: Volume, check: Callable[[], None] = go_on) -> Runner:
+def runner_of(session: Session, volume: Volume, check: Callable[[], None] = go_on, stop: Stop | None = None) -> Runner:
     """Return what runs a package on a series; raises InvalidError `package_does_not_fit` for a generator."""
     task = session.package.manifest.task
     if task not in _RUNNERS:
         raise InvalidError("package_does_not_fit", f"A model of the task {task} is not run on a series.")
-    return _RUNNERS[task](session, volume, check)
+    return _RUNNERS[task](session, volume, check, stop)

@@ -20,6 +20,17 @@ Floats = NDArray[np.float32]
 RESIDENT = 4
 
 
+class Stop:
+    """Ends runs of networks from another thread, at once: also in the midst of a network that takes long."""
+
+    def __init__(self) -> None:
+        self.options = onnxruntime.RunOptions()
+
+    def set(self) -> None:
+        """End the runs that are going on with it, and let no other begin."""
+        self.options.terminate = True
+
+
 class Session:
     """A network ready to run, as it was trained or in one of its variants' precision (`fp16`, `int8`).
 
@@ -58,13 +69,15 @@ class Session:
         """The execution provider that really runs the network."""
         return str(self._session.get_providers()[0]).removesuffix("ExecutionProvider")
 
-    def run(self, *inputs: NDArray[Any]) -> dict[str, Floats]:
+    def run(self, *inputs: NDArray[Any], stop: Stop | None = None) -> dict[str, Floats]:
         """Return the outputs by name, for inputs in the manifest's order, each (batch, …).
 
-        Raises InvalidError `model_failed` where the network does not take them, or answers with what is no number.
+        Raises InvalidError `model_failed` where the network does not take them, answers with what is no number, or was
+        stopped.
         """
+        named, options = dict(zip(self._model.inputs, inputs, strict=True)), stop.options if stop else None
         try:
-            answers = self._session.run(list(self._model.outputs), dict(zip(self._model.inputs, inputs, strict=True)))
+            answers = self._session.run(list(self._model.outputs), named, options)
         except Exception as error:
             raise InvalidError("model_failed", "The network cannot be run on samples of this shape.") from error
         if not all(np.isfinite(answer).all() for answer in answers):

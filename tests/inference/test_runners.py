@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +21,7 @@ from medportal.inference.generate import generate
 from medportal.inference.package import open_package
 from medportal.inference.pieces import SlicePiece
 from medportal.inference.predict import answer, predict, summarise
-from medportal.inference.session import Session
+from medportal.inference.session import Session, Stop
 from medportal.inference.tiles import blended, places_of, starts_of
 from tests.networks import REACH, bright_model, flat_model, model_of, threshold_model
 from tests.packages import make_package
@@ -397,6 +399,17 @@ def test_a_run_can_be_ended_between_two_runs_of_the_network(session_of: SessionO
     with pytest.raises(StopError):
         list(predict(session_of(task, **changes), volume, check=check))
     assert len(runs) == 2
+
+
+def test_a_network_that_takes_long_is_ended_in_its_midst(session_of: SessionOf) -> None:
+    session, stop = session_of("classification", turns=1_000_000), Stop()
+    timer = threading.Timer(0.3, stop.set)
+    timer.start()
+    started = time.monotonic()
+    with pytest.raises(InvalidError) as refused:
+        next(predict(session, volume_of(noise(4, 32, 32)), stop=stop))
+    assert refused.value.code == "model_failed"
+    assert time.monotonic() - started < 20
 
 
 def wrong_networks() -> dict[str, tuple[str, bytes, dict[str, Any]]]:
