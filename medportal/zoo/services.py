@@ -101,7 +101,7 @@ def install_shipped(team: Team, *, actor: User | None = None) -> ModelVersion:
     shipped = ModelVersion.objects.filter(model__team=team, model__name=SHIPPED_MODEL, origin=Origin.SHIPPED)
     version = shipped.order_by("-number").first()
     if version is None:
-        metrics = open_package(source).manifest.trained["metrics"]["test"]
+        metrics = open_package(source).manifest.trained["metrics"]["figures"]
         version = register_package(
             team, SHIPPED_MODEL, source, origin=Origin.SHIPPED, metrics=metrics, created_by=actor
         )
