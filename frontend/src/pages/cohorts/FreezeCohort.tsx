@@ -1,6 +1,6 @@
 /** Freezes chosen studies as a cohort's version: what is to be learnt of each, and how the patients are split. */
 
-import { Alert, Button, Group, NumberInput, Select, SimpleGrid, Stack, TagsInput, Text, Textarea, TextInput } from "@mantine/core";
+import { Alert, Button, Group, NumberInput, Select, SimpleGrid, Stack, Switch, TagsInput, Text, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState, type ReactNode } from "react";
@@ -33,6 +33,7 @@ export function FreezeCohort({ team, studies, search }: Props): ReactNode {
   const [kind, setKind] = useState<CohortKind>("classes");
   const [chosenScheme, setScheme] = useState<string | null>(null);
   const [classes, setClasses] = useState<string[]>([]);
+  const [takesModels, setTakesModels] = useState(false);
   const [parts, setParts] = useState(BLANK.parts);
   const [seed, setSeed] = useState<number | string>(0);
   const scheme = chosenScheme ?? schemes.data?.[0]?.scheme ?? "";
@@ -48,6 +49,7 @@ export function FreezeCohort({ team, studies, search }: Props): ReactNode {
         ...(studies ? { studies: [...studies] } : { search: search ?? {} }),
         ...(hasLabels(kind) ? { scheme } : {}),
         ...(classes.length && kind !== "images" ? { classes } : {}),
+        ...(takesModels && kind !== "images" ? { include_model_marks: true } : {}),
         split: { train: parts.train / 100, validation: parts.validation / 100, test: parts.test / 100 },
         seed: Number(seed) || 0,
       }),
@@ -120,6 +122,16 @@ export function FreezeCohort({ team, studies, search }: Props): ReactNode {
             data={values.map(([value]) => value).filter(Boolean)}
             value={classes}
             onChange={setClasses}
+          />
+        )}
+        {kind !== "images" && (
+          <Switch
+            label={t("freeze.models")}
+            description={t("freeze.modelsHint")}
+            checked={takesModels}
+            onChange={(event) => {
+              setTakesModels(event.currentTarget.checked);
+            }}
           />
         )}
         <div>
