@@ -83,6 +83,12 @@ def _measured(
 def _write_half(source: Path, target: Path, task: Task) -> None:  # noqa: ARG001 - nothing is calibrated
     """Write the network with weights and values of 16 bits; inputs and outputs stay as they are."""
     model = convert_float_to_float16(onnx.load(source), keep_io_types=True)
+    # A constant that several nodes share was cast for each of them, under one and the same name.
+    made: set[str] = set()
+    for node in list(model.graph.node):
+        if made.intersection(node.output):
+            model.graph.node.remove(node)
+        made.update(node.output)
     target.write_bytes(model.SerializeToString(deterministic=True))
 
 

@@ -30,6 +30,7 @@ from medportal.learning.prepared import write_prepared
 from medportal.learning.recipes import complete_config, input_spec
 from medportal.learning.store import Prepared
 from medportal.learning.tasks.detection import DetectionTask
+from medportal.learning.variants import write_variants
 from tests.learning import squares
 
 FLAT = Truth(torch.tensor([[3.0, 5.0, 17.5, 30.0], [20.0, 40.0, 44.0, 60.0]]), torch.tensor([0, 1]))
@@ -187,10 +188,13 @@ def test_the_package_finds_what_the_network_found(
     spec = {"recipe": "detection", "model": {"name": "squares", "title": "Squares"}, "data": {}}
     manifest = write_network(tmp_path / "p", task, spec, task.calibrate())
     session = Session(open_package(tmp_path / "p"), use_gpu=False)
+    variants = write_variants(tmp_path / "p", manifest, task, "boxes", lambda: None).variants
     number = task.prepared.of_split("validation")[0]
     found = answer(session, squares.series(number, "validation").volume).boxes
 
     assert manifest.trained["parity"]["largest_unmatched_difference"] == 0
+    assert [(one.precision, one.metric) for one in variants] == [("fp16", "map50"), ("int8", "map50")]
+    assert all(one.loss is not None and one.loss < 0.3 for one in variants)
     assert isinstance(manifest.output, DetectionOutput)
     assert 0.05 <= manifest.output.score_threshold < 0.96
     expected = [box for box in task._called(number, [0]) if box.score >= manifest.output.score_threshold]
@@ -201,7 +205,7 @@ def test_the_package_finds_what_the_network_found(
 
 
 def test_patches_of_volumes_hold_their_boxes(tmp_path: Path) -> None:
-    config = squares.volume_config(scale_fraction=0.0, crop_fraction=0.0, flip_slices=True)
+    config = squares.volume_config(scale_fraction=0.0, crop_fraction=0.0, intensity=0.0, flip_slices=True)
     task = squares.task_of(squares.prepare(tmp_path / "d", config, images=6, slices=squares.SLICES), config)
     refs = task.epoch(0)
     assert refs == task.epoch(0) != task.epoch(1)

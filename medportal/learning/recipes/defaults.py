@@ -161,8 +161,10 @@ def detection(known: Fingerprint) -> Settings:
     samples = _training_series(known) * (float(known.get("slices", 1)) if is_stack(known) else 1.0)
     repeats = ceil(_BETWEEN_LOOKS / samples)
     chosen |= {"fit": "frame", "size": size, "rows": 0 if height == size else height, "stride": 4, "batch_size": 8}
-    chosen |= {"epochs": 60, "repeats": min(repeats, 50), "minutes": 18.0}
-    chosen |= {"flip_rows": True, "rotate_degrees": 0.0, "scale_fraction": 0.25, "crop_fraction": 0.1, "intensity": 0.2}
+    chosen |= {"epochs": 20, "repeats": min(repeats, 50), "minutes": 18.0}
+    # Under a microscope there is no above; boxes that are turned become too large.
+    chosen |= {"flip_rows": known.get("channels", 1) == 3, "rotate_degrees": 0.0}
+    chosen |= {"scale_fraction": 0.25, "crop_fraction": 0.1, "intensity": 0.2}
     return chosen
 
 
@@ -184,8 +186,8 @@ def _of_volumes(known: Fingerprint, between: float, in_plane: float) -> Settings
         "stride": 4,
         "batch_size": 4,
         "width": 16,
-        "epochs": 60,
-        "repeats": 4,
+        "epochs": 12,
+        "repeats": min(50, ceil(_BETWEEN_LOOKS / max(1.0, float(known.get("boxes", 200))))),
         "minutes": 13.0,
         "flip_rows": True,
         "flip_slices": True,
