@@ -43,10 +43,14 @@ def get_version(
     user: User, team_slug: str, name: str, number: int | None = None, role: Role = Role.VIEWER
 ) -> CohortVersion:
     """Return a version of a cohort, by default the newest."""
-    versions = list(get_cohort(user, team_slug, name, role).versions.all())
-    version = next((v for v in versions if number in (None, v.number)), None)
+    team = get_team(user, team_slug, role)
+    if not Cohort.objects.filter(team=team, name=name).exists():
+        raise NotFoundError("cohort_not_found", f"There is no cohort “{name}” in this team.")
+    versions = _versions().filter(cohort__team=team, cohort__name=name)
+    version = (versions if number is None else versions.filter(number=number)).first()
     if version is None:
         raise NotFoundError("cohort_version_not_found", f"Cohort “{name}” has no such version.")
+    count_members([version])
     return version
 
 

@@ -21,7 +21,7 @@ LISTED_PAIRS = 100
 FEW_GROUPS = 3
 # By how much a manufacturer's share may differ between two classes.
 UNEVEN = 0.3
-_SAID_BY = {
+_SAID_BY: Mapping[str, str] = {
     Source.PERSON: "people",
     Source.IMPORT: "imports",
     Source.PHANTOM: "phantoms (true by construction)",

@@ -75,7 +75,8 @@ class CheckSerializer(serializers.Serializer[Any]):
 
     def to_representation(self, instance: dict[str, Any]) -> dict[str, Any]:
         """Write the fields that there are: versions of earlier releases have none."""
-        return {name: value for name, value in instance.items() if name in self.fields}
+        wanted = ("findings",) if self.context.get("is_list") else self.fields
+        return {name: value for name, value in instance.items() if name in wanted}
 
 
 class CohortVersionSerializer(serializers.ModelSerializer[CohortVersion]):

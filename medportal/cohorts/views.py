@@ -29,8 +29,9 @@ class CohortsView(APIView):
 
     @extend_schema(operation_id="cohorts_list", responses=CohortSerializer(many=True))
     def get(self, request: Request, team: str) -> Response:
-        """List them with their versions."""
-        return Response(CohortSerializer(access.visible_cohorts(user_of(request), team), many=True).data)
+        """List them with their versions; of the checks the findings alone."""
+        cohorts = access.visible_cohorts(user_of(request), team)
+        return Response(CohortSerializer(cohorts, many=True, context={"is_list": True}).data)
 
     @extend_schema(
         operation_id="cohorts_create",

@@ -59,8 +59,9 @@ def test_a_version_says_what_is_in_it(freeze: Callable[..., Any], client_for: Ca
     url = f"/api/v1/teams/{team.slug}/cohorts/"
     viewer = client_for("viewer")
     (listed,) = viewer.get(url).json()
-    assert (listed["title"], listed["versions"]) == ("Chests", [version])
-    assert viewer.get(f"{url}chests/").json() == listed
+    findings = {"findings": version["check"]["findings"]}
+    assert (listed["title"], listed["versions"]) == ("Chests", [version | {"check": findings}])
+    assert viewer.get(f"{url}chests/").json() == listed | {"versions": [version]}
     assert viewer.get(f"{url}nothing/").status_code == 404
 
 

@@ -167,7 +167,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Return them deflated (zlib, RFC 1950): slices × rows × columns of the described type, little endian. */
+        /**
+         * @description Return them deflated (zlib, RFC 1950): slices × rows × columns of the described type, little endian.
+         *
+         *     With the ETag of an earlier answer, 304 where that still holds.
+         */
         get: operations["annotation_sets_mask"];
         put?: never;
         post?: never;
@@ -184,7 +188,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List them with their versions. */
+        /** @description List them with their versions; of the checks the findings alone. */
         get: operations["cohorts_list"];
         put?: never;
         /** @description Freeze a selection as a cohort's next version; the same content again is the version that there is. */
