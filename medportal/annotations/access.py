@@ -28,8 +28,8 @@ def visible_annotation_sets(user: User, team_slug: str) -> QuerySet[AnnotationSe
 
 
 def get_label_map(user: User, team_slug: str, set_id: UUID) -> LabelMap:
-    """Return the mask of one of the team's annotation sets, with the study that it is of."""
-    rows = LabelMap.objects.select_related("annotation_set__study")
+    """Return the mask of one of the team's annotation sets, with the study that it is of; its voxels when asked for."""
+    rows = LabelMap.objects.select_related("annotation_set__study").defer("payload")
     label_map = rows.filter(annotation_set__team=get_team(user, team_slug), annotation_set=set_id).first()
     if label_map is None:
         raise NotFoundError("mask_not_found", "There is no such mask in this team.")
@@ -101,6 +101,14 @@ def visible_labels(user: User, team_slug: str, wanted: LabelFilter) -> QuerySet[
     newest = rows.order_by().values("study", "series", "instance", "scheme").annotate(newest=Max("pk"))
     labels = Label.objects.filter(pk__in=newest.values("newest"))
     return labels.select_related("study", "series", "instance", "author").order_by("-pk")
+
+
+def study_of(user: User, team_slug: str, wanted: LabelFilter) -> str:
+    """Return the StudyInstanceUID that a filter is about; "" where it names a series that the team has not."""
+    if wanted.study_instance_uid:
+        return wanted.study_instance_uid
+    rows = Series.objects.filter(team=get_team(user, team_slug), series_instance_uid=wanted.series_instance_uid)
+    return rows.values_list("study__study_instance_uid", flat=True).first() or ""
 
 
 def label_schemes(user: User, team_slug: str) -> list[dict[str, object]]:

@@ -152,11 +152,17 @@ class NewLabelSerializer(serializers.Serializer[Any]):
 
 
 class LabelFilterSerializer(serializers.Serializer[Any]):
-    """Which labels to list; all where nothing is said."""
+    """Which labels to list: of a study or a series, of all schemes where none is said."""
 
     scheme = serializers.CharField(required=False, max_length=60)
     study_instance_uid = serializers.CharField(required=False, max_length=64)
     series_instance_uid = serializers.CharField(required=False, max_length=64)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Require a study or a series: which labels count now is found out among all that are asked for."""
+        if not attrs.get("study_instance_uid") and not attrs.get("series_instance_uid"):
+            raise serializers.ValidationError({"study_instance_uid": "Name a study or a series."})
+        return attrs
 
 
 class LabelSchemeSerializer(serializers.Serializer[Any]):

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
+from django.utils.http import parse_etags
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import ListAPIView
@@ -54,9 +55,22 @@ class LabelsView(ListAPIView[Label]):
             return Label.objects.none()
         query = LabelFilterSerializer(data=self.request.query_params)
         query.is_valid(raise_exception=True)
-        return access.visible_labels(
-            user_of(self.request), self.kwargs["team"], access.LabelFilter(**query.validated_data)
-        )
+        wanted, user, team = access.LabelFilter(**query.validated_data), user_of(self.request), self.kwargs["team"]
+        labels = access.visible_labels(user, team, wanted)
+        _note_read(self.request, team, access.study_of(user, team, wanted), action="labels.viewed", purpose="labels")
+        return labels
+
+
+def _note_read(request: Request, team: str, study_uid: str, *, action: str, purpose: str) -> None:
+    """Put the read on record before the first byte leaves."""
+    record_read(
+        actor=user_of(request),
+        action=action,
+        team=team,
+        study_instance_uid=study_uid,
+        purpose=purpose,
+        address=request.META.get("REMOTE_ADDR") or "",
+    )
 
 
 class LabelSchemesView(APIView):
@@ -75,16 +89,16 @@ class MaskView(APIView):
         operation_id="annotation_sets_mask", responses={(200, "application/octet-stream"): OpenApiTypes.BINARY}
     )
     def get(self, request: Request, team: str, set_id: UUID) -> HttpResponse:
-        """Return them deflated (zlib, RFC 1950): slices × rows × columns of the described type, little endian."""
-        user = user_of(request)
-        label_map = access.get_label_map(user, team, set_id)
-        record_read(
-            actor=user,
-            action="mask.viewed",
-            team=team,
-            study_instance_uid=label_map.annotation_set.study.study_instance_uid,
-            purpose="mask",
-            address=request.META.get("REMOTE_ADDR") or "",
-        )
-        headers = {"Cache-Control": "private, max-age=31536000, immutable", "ETag": f'"{label_map.sha256}"'}
+        """Return them deflated (zlib, RFC 1950): slices × rows × columns of the described type, little endian.
+
+        With the ETag of an earlier answer, 304 where that still holds.
+        """
+        label_map = access.get_label_map(user_of(request), team, set_id)
+        study_uid = label_map.annotation_set.study.study_instance_uid
+        _note_read(request, team, study_uid, action="mask.viewed", purpose="mask")
+        # Kept, but never shown without asking: who may see it may change, and somebody else may sit down.
+        headers = {"Cache-Control": "private, no-cache", "ETag": f'"{label_map.sha256}"'}
+        known = [tag.removeprefix("W/") for tag in parse_etags(request.headers.get("If-None-Match", ""))]
+        if headers["ETag"] in known:
+            return HttpResponse(status=304, headers=headers)
         return HttpResponse(bytes(label_map.payload), content_type="application/octet-stream", headers=headers)

@@ -39,7 +39,7 @@ def test_a_study_a_series_and_a_slice(put: Callable[..., Any], series: Any, team
     answer = put(series=uid, instance=instance, value="mid")
     assert (answer.status_code, answer.json()["sop_instance_uid"]) == (201, instance)
     viewer = client_for("viewer")
-    rows = viewer.get(f"/api/v1/teams/{team.slug}/labels/?scheme=grade").json()["results"]
+    rows = viewer.get(f"/api/v1/teams/{team.slug}/labels/?scheme=grade&study_instance_uid={study}").json()["results"]
     assert [(row["value"], bool(row["series_instance_uid"]), bool(row["sop_instance_uid"])) for row in rows] == [
         ("mid", True, True),
         ("low", True, False),
@@ -47,6 +47,10 @@ def test_a_study_a_series_and_a_slice(put: Callable[..., Any], series: Any, team
     ]
     of_series = viewer.get(f"/api/v1/teams/{team.slug}/labels/?series_instance_uid={uid}").json()
     assert of_series["count"] == 2 + 3
+    read = AuditEvent.objects.get(action="labels.viewed", actor_id=viewer.user.pk)
+    assert (read.object_type, read.object_id) == ("study", study)
+    # Not of the whole team at once.
+    assert viewer.get(f"/api/v1/teams/{team.slug}/labels/?scheme=grade").status_code == 400
     schemes = viewer.get(f"/api/v1/teams/{team.slug}/labels/schemes/").json()
     assert {"scheme": "grade", "values": {"high": 1, "low": 1}} in schemes
     assert {"scheme": SCHEME, "values": {"lung cancer": 1}} in schemes

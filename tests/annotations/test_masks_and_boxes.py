@@ -133,6 +133,11 @@ def test_the_voxels_leave_for_members_alone(series: Any, team: Any, client_for: 
     voxels = np.frombuffer(zlib.decompress(answer.content), np.uint8).reshape(SHAPE)
     assert np.array_equal(voxels, array)
     assert AuditEvent.objects.filter(action="mask.viewed", actor_id=viewer.user.pk).count() == 1
+    assert answer["Cache-Control"] == "private, no-cache"
+    again = viewer.get(url, headers={"if-none-match": answer["ETag"]})
+    assert (again.status_code, again.content, again["Cache-Control"]) == (304, b"", "private, no-cache")
+    assert viewer.get(url, headers={"if-none-match": '"another"'}).content == answer.content
+    assert client_for("outsider").get(url, headers={"if-none-match": answer["ETag"]}).status_code == 404
     other = make_team()
     make_member(other, user=viewer.user)
     assert viewer.get(url.replace(team.slug, other.slug)).status_code == 404

@@ -229,8 +229,10 @@ class World:
         if role in self.sessions:
             client.cookies["sessionid"] = self.sessions[role]
         arguments = {} if method == "GET" else self.body(f"{method} {name}")
+        # Labels are listed of a study or a series.
+        query = f"?series_instance_uid={self.series.series_instance_uid}" if (method, name) == ("GET", "labels") else ""
         with transaction.atomic():
-            response = client.generic(method, self.url(name, ROUTES[name]), **arguments)
+            response = client.generic(method, self.url(name, ROUTES[name]) + query, **arguments)
             transaction.set_rollback(True)
         return response
 
