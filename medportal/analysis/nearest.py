@@ -9,7 +9,7 @@ from functools import cache
 from threading import Lock
 
 import numpy as np
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, F, Max, QuerySet
 from numpy.typing import NDArray
 
 from medportal.analysis.models import Embedding
@@ -55,6 +55,8 @@ class Matrices:
     def get(self, key: tuple[int, str, int]) -> Matrix:
         """Return the matrix of the embeddings of (team, model, version): all of these, read through their index."""
         rows = Embedding.objects.filter(team_id=key[0], model=key[1], version=key[2])
+        # Where a series lay before it grew is no answer.
+        rows = rows.filter(revision=F("series__revision"))
         stamp = _stamp_of(rows)
         with self._lock:
             known = self._matrices.pop(key, None)

@@ -18,7 +18,7 @@ from medportal.analysis.similar import ARRIVAL_TASK, embed_arrived
 from medportal.archive.models import Series
 from medportal.archive.reading import load_series_volume
 from medportal.cohorts.models import CohortMember
-from medportal.errors import MedportalError
+from medportal.errors import MedportalError, NotFoundError, UnavailableError
 from medportal.inference.embed import Vector, embed
 from medportal.inference.manifest import parse_manifest
 from medportal.jobs.leases import Lease, WorkerStopsError, claim
@@ -52,7 +52,10 @@ def run_embedding(job_id: UUID | str, *, worker: str) -> None:
 def _one(lease: Lease) -> None:
     """Embed the series that was asked about; what hinders that is why the job fails."""
     params = lease.job.params
-    series = Series.objects.get(team=lease.job.team, series_instance_uid=params["series_instance_uid"])
+    uid = params["series_instance_uid"]
+    series = Series.objects.filter(team=lease.job.team, series_instance_uid=uid).first()
+    if series is None:
+        raise NotFoundError("series_not_found", f"Series {uid} has been deleted.")
     version = _version(lease, params)
     lease.report(stage="running")
     vector = embed(sessions().get(open_version(version)), volumes().get(series), check=lease.check)
@@ -61,7 +64,11 @@ def _one(lease: Lease) -> None:
 
 def _version(lease: Lease, params: dict[str, Any]) -> ModelVersion:
     rows = ModelVersion.objects.select_related("model__team").filter(model__team=lease.job.team)
-    return rows.get(model__name=params["model"], number=params["version"])
+    version = rows.filter(model__name=params["model"], number=params["version"]).first()
+    if version is None:
+        name = f"{params['model']}@{params['version']}"
+        raise NotFoundError("model_version_not_found", f"{name} is no longer in the zoo.")
+    return version
 
 
 @transaction.atomic
@@ -90,27 +97,39 @@ def _many(lease: Lease) -> None:
     versions = [_version(lease, params)] if "model" in params else access.embedding_versions(lease.job.team)
     lease.report(stage="looking")
     todo = list(_todo(lease, versions))
-    reasons: list[dict[str, str]] = []
+    reasons, missed = list[dict[str, str]](), 0
     lease.report(stage="running")
     for number, (version, key) in enumerate(todo, start=1):
         _give_way(lease, since=started)
         series = Series.objects.filter(pk=key).first()
-        if series is not None:
+        if series is None:
+            continue
+        try:
             reasons += _place(lease, series, version)
+        except UnavailableError as error:
+            # What cannot be had now may be had the next time: of that no row is kept.
+            reasons.append(_reason(series, error))
+            missed += 1
         lease.report(progress=number / len(todo))
-    lease.succeed(_counted(lease, versions, reasons[:REASONS]))
+    lease.succeed(_counted(lease, versions, reasons[:REASONS], missed))
 
 
 def _place(lease: Lease, series: Series, version: ModelVersion) -> list[dict[str, str]]:
-    """Embed a series of many; return why it cannot be done, if so."""
+    """Embed a series of many; return why it cannot be done, if so. UnavailableError: it cannot be done now."""
     try:
         check_fit_of(parse_manifest(version.manifest), series)
         vector = embed(sessions().get(open_version(version)), load_series_volume(series), check=lease.check)
+    except UnavailableError:
+        raise
     except MedportalError as error:
         _keep(series, version, None)
-        return [{"series_instance_uid": series.series_instance_uid, "detail": error.detail}]
+        return [_reason(series, error)]
     _keep(series, version, vector)
     return []
+
+
+def _reason(series: Series, error: MedportalError) -> dict[str, str]:
+    return {"series_instance_uid": series.series_instance_uid, "detail": error.detail}
 
 
 def _todo(lease: Lease, versions: list[ModelVersion]) -> Iterator[tuple[ModelVersion, int]]:
@@ -157,15 +176,18 @@ def _give_way(lease: Lease, *, since: float) -> None:
         raise WorkerStopsError
 
 
-def _counted(lease: Lease, versions: list[ModelVersion], reasons: list[dict[str, str]]) -> dict[str, Any]:
-    """Return how many series of the scope are placed now, cannot be read, or are none that any version reads."""
+def _counted(lease: Lease, versions: list[ModelVersion], reasons: list[dict[str, str]], missed: int) -> dict[str, Any]:
+    """Return how many series of the scope are placed now, cannot be read, or are none that any version reads.
+
+    `missed` are those that could not be read this time.
+    """
     series, named = _scope(lease), Q()
     for version in versions:
         named |= Q(model=version.model.name, version=version.number)
     rows = Embedding.objects.filter(named, series=OuterRef("pk"), revision=OuterRef("revision"))
     total = series.count()
     placed = series.filter(Exists(rows.exclude(vector=b""))).count() if versions else 0
-    failed = series.filter(Exists(rows.filter(vector=b""))).count() if versions else 0
+    failed = missed + (series.filter(Exists(rows.filter(vector=b""))).count() if versions else 0)
     return {
         **lease.job.params,
         "series": total,

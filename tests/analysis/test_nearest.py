@@ -25,7 +25,10 @@ def study(team: Any) -> Study:
 
 def add(study: Study, vectors: Any, *, model: str = "m") -> list[int]:
     first = Rows.objects.count()
-    made = [Series(team=study.team, study=study, series_instance_uid=f"1.2.{first + i}") for i in range(len(vectors))]
+    made = [
+        Series(team=study.team, study=study, series_instance_uid=f"1.2.{first + i}", revision=1)
+        for i in range(len(vectors))
+    ]
     Series.objects.bulk_create(made)
     for series, vector in zip(made, vectors, strict=True):
         Embedding.objects.create(
