@@ -116,9 +116,8 @@ def test_compressed_series(as_file, decoder):
         [],
         [b"no DICOM at all"],
         [dicom.to_bytes(dicom.dataset())],
-        [dicom.ct_slice(dicom.noise(high=256, samples=3))],
     ],
-    ids=["nothing", "no DICOM", "no pixels", "colour"],
+    ids=["nothing", "no DICOM", "no pixels"],
 )
 def test_what_makes_no_volume(as_file, decoder, objects):
     with pytest.raises(InvalidError) as caught:
@@ -156,3 +155,17 @@ def test_units_lose_nothing(dtype, values, intercept, kept):
     found = to_modality_units(np.array(values, dtype), 1.0, intercept)
     assert found.dtype == kept
     assert found.tolist() == [value + intercept for value in values]
+
+
+def test_colour_images_make_a_volume_of_three_channels(as_file, decoder):
+    pixels = dicom.noise(high=256, samples=3)
+    volume = volume_of(as_file, decoder, [dicom.ct_slice(pixels)])
+    assert volume.is_colour
+    np.testing.assert_array_equal(volume.array, np.asarray(pixels).reshape(volume.array.shape))
+
+
+def test_grey_frames_are_the_volume_where_there_are_both(as_file, decoder):
+    series = dicom.new_uid()
+    frames = (dicom.noise(high=256, samples=3), dicom.noise())
+    colour, grey = (dicom.ct_slice(frame, SeriesInstanceUID=series) for frame in frames)
+    assert not volume_of(as_file, decoder, [colour, grey]).is_colour
