@@ -228,7 +228,11 @@ class Generation(Schedule, Data):
     )
     latent: int = setting(64, "Values of chance that an image is made of.", minimum=2, maximum=1024, group="network")
     critic_steps: int = setting(
-        1, "Steps of the critic for each of the generator; of wgan_gp 2 to 5.", minimum=1, maximum=10, group="training"
+        0,
+        "Steps of the critic for each of the generator. 0: as the network wants them, of wgan_gp 3, of the others 1.",
+        minimum=0,
+        maximum=10,
+        group="training",
     )
     penalty: float = setting(
         1.0,
