@@ -55,10 +55,26 @@ class AnalysesView(ListAPIView[Analysis]):
             return Analysis.objects.none()
         query = AnalysisFilterSerializer(data=self.request.query_params)
         query.is_valid(raise_exception=True)
-        chosen = query.validated_data
-        return access.visible_analyses(
-            user_of(self.request), self.kwargs["team"], study_uid=chosen.get("study"), series_uid=chosen.get("series")
-        )
+        study, series = query.validated_data.get("study"), query.validated_data.get("series")
+        team = self.kwargs["team"]
+        analyses = access.visible_analyses(user_of(self.request), team, study_uid=study, series_uid=series)
+        if series and not study:
+            found = analyses.order_by().values_list("series__study__study_instance_uid", flat=True)
+            study = found.first()
+        _note_read(self.request, team, study or "", action="results.listed", purpose="results")
+        return analyses
+
+
+def _note_read(request: Request, team: str, study_uid: str, *, action: str, purpose: str) -> None:
+    """Put the read on record before the first byte leaves."""
+    record_read(
+        actor=user_of(request),
+        action=action,
+        team=team,
+        study_instance_uid=study_uid,
+        purpose=purpose,
+        address=request.META.get("REMOTE_ADDR") or "",
+    )
 
 
 class AnalysisView(APIView):
@@ -67,7 +83,10 @@ class AnalysisView(APIView):
     @extend_schema(operation_id="analyses_retrieve", responses=AnalysisSerializer)
     def get(self, request: Request, team: str, job_id: UUID) -> Response:
         """Return the analysis, with its result once there is one."""
-        return Response(AnalysisSerializer(access.get_analysis(user_of(request), team, job_id)).data)
+        analysis = access.get_analysis(user_of(request), team, job_id)
+        study_uid = analysis.series.study.study_instance_uid if analysis.series is not None else ""
+        _note_read(request, team, study_uid, action="result.viewed", purpose="results")
+        return Response(AnalysisSerializer(analysis).data)
 
 
 class SimilarView(APIView):
@@ -86,14 +105,7 @@ class SimilarView(APIView):
         found = similar.find_similar(user, team, series_uid, **query.validated_data)
         if isinstance(found, Job):
             return Response(SimilarPendingSerializer({"job": found}).data, status=202)
-        record_read(
-            actor=user,
-            action="similar.searched",
-            team=team,
-            study_instance_uid=found.study_instance_uid,
-            purpose="similar",
-            address=request.META.get("REMOTE_ADDR") or "",
-        )
+        _note_read(request, team, found.study_instance_uid, action="similar.searched", purpose="similar")
         return Response(SimilarSerializer(found).data)
 
 

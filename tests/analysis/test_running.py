@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from medportal.annotations.models import AnnotationSet
+from medportal.audit.models import AuditEvent
 from medportal.jobs.models import Job
 from medportal.messaging.models import Event
 from medportal.zoo.packages import package_dir
@@ -97,6 +98,8 @@ def test_the_result_says_what_made_it(people: People, client: Client, series: An
     assert result["verdict"]["probability"] == pytest.approx(sum(top) / 2)
     listed = reader.get(f"teams/{people.team.slug}/analyses/", params={"series": series.series_instance_uid}).json()
     assert listed["results"] == [analysis]
+    reads = AuditEvent.objects.filter(purpose="results", actor_id=reader.user.pk)
+    assert series.study.study_instance_uid in reads.values_list("object_id", flat=True)
     assert reader.get(f"teams/{people.team.slug}/analyses/", params={"study": "1.2.3"}).json()["results"] == []
 
 

@@ -108,6 +108,18 @@ def follow_job(job: Job) -> None:
         transaction.on_commit(lambda: clear_records(job_id))
 
 
+def read_document(user: User, team_slug: str, evaluation_id: UUID) -> dict[str, Any]:
+    """Return an evaluation's document, which names patients' studies; that it was read is recorded."""
+    evaluation = access.get_finished(user, team_slug, evaluation_id)
+    _record_read(user, team_slug, evaluation_id, "evaluation.viewed")
+    document: dict[str, Any] = evaluation.document
+    return document
+
+
+def _record_read(user: User, team_slug: str, evaluation_id: UUID, action: str) -> None:
+    record(actor=user, action=action, team=team_slug, object_type="evaluation", object_id=str(evaluation_id))
+
+
 def read_report(user: User, team_slug: str, evaluation_id: UUID, format_: str) -> tuple[Evaluation, bytes]:
     """Return an evaluation and its report as "html" or "pdf"; that it was taken along is recorded."""
     # These bring numpy and reportlab along, which the web process needs for nothing else.
@@ -120,11 +132,5 @@ def read_report(user: User, team_slug: str, evaluation_id: UUID, format_: str) -
 
     document: dict[str, Any] = evaluation.document
     content = html_report(document, link=link).encode() if format_ == "html" else pdf_report(document)
-    record(
-        actor=user,
-        action="evaluation.reported",
-        team=team_slug,
-        object_type="evaluation",
-        object_id=str(evaluation_id),
-    )
+    _record_read(user, team_slug, evaluation_id, "evaluation.reported")
     return evaluation, content

@@ -70,7 +70,7 @@ class EvaluationDocumentView(APIView):
     @extend_schema(operation_id="evaluations_document", responses=EvaluationDocumentSerializer)
     def get(self, request: Request, team: str, evaluation_id: UUID) -> Response:
         """Return the whole document; a conflict until there is one."""
-        return Response(access.get_finished(user_of(request), team, evaluation_id).document)
+        return Response(services.read_document(user_of(request), team, evaluation_id))
 
 
 class _AnyAccept(BaseContentNegotiation):
