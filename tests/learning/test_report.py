@@ -59,6 +59,7 @@ FULL = BARE | {
         }
     ],
     "failed": [{"series_uid": "1.2.9", "code": "torn", "detail": "The file is torn."}],
+    "seen_in_training": {"series": 3, "groups": 2},
     "controls": {"image-border": {"accuracy": {"value": 0.5, "low": 0.4, "high": 0.6}}},
 }
 
@@ -94,6 +95,7 @@ def test_a_page_shows_all_parts_and_needs_nothing_from_outside() -> None:
     assert page.open == []
     assert page.headings == [
         "What was evaluated",
+        "Seen in training",
         "Figures",
         "Controls",
         "Classes",
@@ -115,11 +117,14 @@ def test_a_page_shows_all_parts_and_needs_nothing_from_outside() -> None:
     assert "HD95, mm" in text
     assert "0.900 (0.850 to 0.950)" in text
     assert "not for diagnosis" in text
+    assert "3 of these series, and 2 of the groups" in text
 
 
 def test_a_bare_document_makes_a_short_page() -> None:
     page = _Page(html_report(BARE))
     assert page.headings == ["What was evaluated", "Figures", "Definitions"]
+    nothing = {"seen_in_training": {"series": 0, "groups": 0}}
+    assert _Page(html_report(BARE | nothing)).headings == page.headings
 
 
 @pytest.mark.parametrize("document", [FULL, BARE])

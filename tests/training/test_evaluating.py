@@ -77,6 +77,7 @@ def test_over_http_to_the_report(site: Site, people: People, cohort: Any) -> Non
         early = viewer.get(f"{one}document/")
         assert (early.status_code, early.json()["code"]) == (409, "evaluation_not_finished")
 
+        from medportal.audit.models import AuditEvent
         from medportal.training.models import Evaluation
 
         _run(Evaluation.objects.get(pk=wanted["id"]))
@@ -87,6 +88,7 @@ def test_over_http_to_the_report(site: Site, people: People, cohort: Any) -> Non
 
     row = next(one for one in listed if one["id"] == wanted["id"])
     assert row["is_finished"]
+    assert AuditEvent.objects.filter(action="evaluation.viewed", object_id=wanted["id"]).count() == 1
     assert row["metrics"]["accuracy"]["value"] == 1
     members = cohort.members.filter(split="test")
     assert document["n"] == members.count() == row["n"]
@@ -205,13 +207,14 @@ def test_controls_of_the_same_cohort_stand_beside_the_figures(people: People, co
     from medportal.jobs.models import Job
     from medportal.training.models import TrainingRun
 
-    for name, value in (("image-border", 0.4), ("image-border", 0.5), ("none", 1.0)):
+    runs = (("classification", "image-border", 0.4), ("classification", "image-border", 0.5))
+    for recipe, name, value in (*runs, ("classification", "none", 1.0), ("autoencoder", "image-border", 0.9)):
         job = Job.objects.create(team=people.team, kind="training", task_name="-", queue="nobody", state="succeeded")
         TrainingRun.objects.create(
             job=job,
             team=people.team,
             cohort_version=cohort,
-            recipe="classification",
+            recipe=recipe,
             config={"control": name},
             model_name="bright",
             metrics={"accuracy": {"value": value, "low": None, "high": None}},
@@ -219,6 +222,42 @@ def test_controls_of_the_same_cohort_stand_beside_the_figures(people: People, co
     document = _run(_start(people)).document
 
     assert {name: one["accuracy"]["value"] for name, one in document["controls"].items()} == {"image-border": 0.5}
+
+
+def test_what_the_training_had_seen_is_told(people: People, cohort: Any, tmp_path: Path, capsys: Any) -> None:
+    from medportal.cohorts.models import Cohort, CohortMember, CohortVersion
+    from medportal.jobs.models import Job
+    from medportal.training.management.commands.evaluate import _warn_of_seen
+    from medportal.training.models import TrainingRun
+
+    version = register(people.team, tmp_path, name="learnt", output={"thresholds": [0.8]})
+    job = Job.objects.create(team=people.team, kind="training", task_name="-", queue="nobody", state="succeeded")
+    config = {"control": "none", "seed": 0}
+    TrainingRun.objects.create(
+        job=job, team=people.team, cohort_version=cohort, recipe="classification", config=config, model_name="learnt"
+    )
+    type(version).objects.filter(pk=version.pk).update(job_id=job.pk)
+    # Another cohort of the same patients, under other names, and split otherwise.
+    other = Cohort.objects.create(team=people.team, name="others")
+    frozen = CohortVersion.objects.create(cohort=other, number=1, content_hash="o", classes=cohort.classes)
+    for number, member in enumerate(cohort.members.filter(split__in=("validation", "test"))):
+        CohortMember.objects.create(
+            version=frozen,
+            series=member.series,
+            series_instance_uid=member.series_instance_uid,
+            group=f"other {number}",
+            split="test",
+            label=member.label,
+        )
+    own = _run(_start(people, model="learnt")).document
+    assert own["seen_in_training"] == {"series": 0, "groups": 0}
+    _warn_of_seen(own)
+    assert capsys.readouterr().err == ""
+    again = _run(_start(people, model="learnt", cohort="others")).document
+    seen = cohort.members.filter(split="validation").count()
+    assert (again["seen_in_training"], again["n"] > seen) == ({"series": seen, "groups": seen}, True)
+    _warn_of_seen(again)
+    assert "were in the model's training" in capsys.readouterr().err
 
 
 def test_a_version_that_has_left_the_zoo_is_not_another(people: People, cohort: Any, tmp_path: Path) -> None:

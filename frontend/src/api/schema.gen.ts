@@ -1069,6 +1069,8 @@ export interface components {
                 [key: string]: string;
             };
             samples?: components["schemas"]["Sample"][];
+            /** @description Of models that were trained here */
+            seen_in_training?: components["schemas"]["Seen"];
         };
         /** @description A series that is in no figure, and why. */
         FailedSeries: {
@@ -1768,6 +1770,11 @@ export interface components {
             ai_status?: string;
             date_from?: string;
             date_to?: string;
+        };
+        /** @description How much of what was evaluated the model's training had: then the figures say nothing of other images. */
+        Seen: {
+            series: number;
+            groups: number;
         };
         /** @description What a number of a mask means. */
         Segment: {

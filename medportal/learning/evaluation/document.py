@@ -58,6 +58,7 @@ def build_document(
     - subgroups: {sex|age|manufacturer: [{value, n, groups, metrics}]};
     - cases: the worst first, {series_uid, study_uid, group, truth, prediction, score, loss, slice};
     - failed: series that could not be read or run, {series_uid, code, detail}: they are in no figure;
+    - seen_in_training: {series, groups} of these that the model's training had, where it was trained here (header);
     - controls: {name of the control: its metrics}, to be seen beside the result.
 
     Raises InvalidError `empty_split` without any record.

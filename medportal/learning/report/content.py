@@ -12,7 +12,7 @@ import numpy as np
 
 from medportal.learning.report import drawing
 from medportal.learning.report.drawing import Drawing
-from medportal.learning.report.words import CONTROLS, DEFINITIONS, INTERVALS, PURPOSE, SUBGROUPS, title_of
+from medportal.learning.report.words import CONTROLS, DEFINITIONS, INTERVALS, PURPOSE, SEEN, SUBGROUPS, title_of
 
 MOST_CLASSES, MOST_CONFUSED = 40, 20
 
@@ -66,6 +66,7 @@ def report_of(document: Mapping[str, Any]) -> Report:
     """Return the report of an evaluation document (see `evaluation.build_document`); what it lacks is left out."""
     sections = [
         Section("What was evaluated", (_facts(document),)),
+        Section("Seen in training", _seen(document)),
         Section("Figures", _figures(document)),
         Section("Controls", _controls(document)),
         Section("Classes", _classes(document)),
@@ -103,6 +104,12 @@ def _facts(document: Mapping[str, Any]) -> Table:
         "Evaluated": document.get("evaluated_at"),
     }
     return Table(("", ""), tuple((name, _plain(value)) for name, value in named.items() if value not in (None, "")))
+
+
+def _seen(document: Mapping[str, Any]) -> tuple[Block, ...]:
+    """Warn of figures of what the model has learnt from."""
+    seen = document.get("seen_in_training") or {}
+    return (Text(SEEN.format(**seen)),) if seen.get("groups") else ()
 
 
 def _plain(value: Any) -> str:

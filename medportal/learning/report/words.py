@@ -14,6 +14,10 @@ CONTROLS = (
     "(image-border), or with labels that were shuffled. Where a control does as well as the model, the model may have "
     "learnt how the images were made rather than what they show."
 )
+SEEN = (
+    "{series} of these series, and {groups} of the groups (patients), were in the model's training or chose its best "
+    "epoch: the figures are too good, and say nothing of other images."
+)
 SUBGROUPS = {"sex": "Sex", "age": "Age", "manufacturer": "Manufacturer"}
 _TITLES = {
     "accuracy": "Accuracy",

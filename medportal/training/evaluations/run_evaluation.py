@@ -21,6 +21,7 @@ from medportal.jobs.models import State
 from medportal.learning.evaluation import Record, TaskEvaluation, build_document, evaluation_of
 from medportal.learning.metrics.subgroups import age_band, age_years
 from medportal.training.evaluations.records import RecordLog
+from medportal.training.evaluations.seen import seen_in_training
 from medportal.training.models import Evaluation, TrainingRun
 from medportal.zoo.models import ModelVersion
 from medportal.zoo.packages import open_version
@@ -50,7 +51,8 @@ class _Run:
     def run(self) -> None:
         """Bring the evaluation to its end."""
         self.lease.report(stage="loading")
-        package = open_version(self._version())
+        version = self._version()
+        package = open_version(version)
         evaluation = self._evaluation(package.manifest)
         session = Session(evaluation.package_to_run(package))
         with RecordLog(self.lease.job.pk, self.lease.attempt) as log_of_records:
@@ -61,8 +63,14 @@ class _Run:
         reference = [one for _, one in sorted(records.items()) if one["split"] != self.row.split]
         if mine:
             evaluation.complete(session, reference, mine)
+        run = TrainingRun.objects.filter(pk=version.job_id).select_related("cohort_version").first()
         header = self._header(session)
-        document = build_document(evaluation, mine, header=header, failed=failed, controls=self._controls())
+        if run is not None:
+            uids = {one["series_uid"] for one in mine}
+            header["seen_in_training"] = seen_in_training(run, self.row.cohort_version, uids)
+        document = build_document(
+            evaluation, mine, header=header, failed=failed, controls=self._controls(package.manifest.task)
+        )
         self._keep(document)
 
     def _version(self) -> ModelVersion:
@@ -129,8 +137,8 @@ class _Run:
             "seconds": round(time.monotonic() - self.started, 3),
         }
 
-    def _controls(self) -> dict[str, Any]:
-        """Return the figures of the controls that were trained for this model on this cohort, the newest of each.
+    def _controls(self, recipe: str) -> dict[str, Any]:
+        """Return the figures of the controls trained for this model by the same recipe on this cohort, the newest of each.
 
         They are figures of the test split, and stand beside no other.
         """
@@ -139,10 +147,11 @@ class _Run:
         runs = TrainingRun.objects.filter(
             team=self.row.team,
             model_name=self.row.model_name,
+            recipe=recipe,
             cohort_version=self.row.cohort_version,
             job__state=State.SUCCEEDED,
         ).order_by("job__created_at")
-        controls = {run.config.get("control", "none"): run.metrics for run in runs}
+        controls = {one.config.get("control", "none"): one.metrics for one in runs}
         return {name: metrics for name, metrics in controls.items() if name != "none" and metrics}
 
     def _keep(self, document: dict[str, Any]) -> None:

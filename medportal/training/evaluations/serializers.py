@@ -170,6 +170,13 @@ class SampleSerializer(serializers.Serializer[Any]):
     grey = serializers.CharField(help_text="A byte for each pixel, base64")
 
 
+class SeenSerializer(serializers.Serializer[Any]):
+    """How much of what was evaluated the model's training had: then the figures say nothing of other images."""
+
+    series = serializers.IntegerField()
+    groups = serializers.IntegerField()
+
+
 class EvaluationDocumentSerializer(serializers.Serializer[Any]):
     """All that is known of how good a model is on a split: `learning.evaluation.build_document`."""
 
@@ -210,6 +217,7 @@ class EvaluationDocumentSerializer(serializers.Serializer[Any]):
     slices = SliceFiguresSerializer(required=False)
     units = serializers.DictField(child=serializers.CharField(), required=False)
     samples = SampleSerializer(many=True, required=False)
+    seen_in_training = SeenSerializer(required=False, help_text="Of models that were trained here")
 
 
 class EvaluationChangedSerializer(serializers.Serializer[Any]):

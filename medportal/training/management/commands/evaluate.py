@@ -70,6 +70,7 @@ class Command(BaseCommand):
             if report is not None:
                 _write(report, evaluation)
         _warn(evaluation.document["failed"])
+        _warn_of_seen(evaluation.document)
         if options["json"]:
             print(json.dumps(summary_of(evaluation)))
         else:
@@ -120,6 +121,14 @@ def _warn(failed: list[dict[str, str]]) -> None:
         first = failed[0]
         words = f"{len(failed)} series are in no figure. The first, {first['series_uid']}: {first['detail']}"
         sys.stderr.write(f"{words}\n")
+
+
+def _warn_of_seen(document: dict[str, Any]) -> None:
+    """Say that the figures are of what the model has learnt from."""
+    seen = document.get("seen_in_training", {})
+    if seen.get("groups"):
+        words = f"{seen['series']} series and {seen['groups']} groups of these were in the model's training"
+        sys.stderr.write(f"warning: {words}: the figures say nothing of other images.\n")
 
 
 def _tell(document: dict[str, Any]) -> None:

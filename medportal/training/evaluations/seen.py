@@ -1,0 +1,49 @@
+"""Whether a model has met what it is evaluated on: figures of what it has learnt from say nothing of other images."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from medportal.cohorts.models import CohortMember, CohortVersion
+from medportal.learning.splits import with_validation
+from medportal.training.models import TrainingRun
+
+_LEARNT_FROM = ("train", "validation")
+
+
+def seen_in_training(run: TrainingRun, version: CohortVersion, series_uids: Collection[str]) -> dict[str, int]:
+    """Return of how many of the series, and of how many of their groups, the training had any image.
+
+    Those that chose the best epoch count as those that were learnt from. A group is known again by its series, by its
+    patient, and within one cohort by its name: other cohorts may call others the same.
+    """
+    learnt = _learnt_from(run)
+    uids = {member.series_instance_uid for member in learnt}
+    patients = {member.series.study.patient_id for member in learnt if _is_named(member) and member.series}
+    groups = {member.group for member in learnt} if run.cohort_version.cohort_id == version.cohort_id else set()
+    series, met = 0, set[str]()
+    for member in _members(version):
+        if member.series_instance_uid not in series_uids:
+            continue
+        is_same = member.series_instance_uid in uids
+        series += is_same
+        is_known = bool(_is_named(member) and member.series and member.series.study.patient_id in patients)
+        if is_same or is_known or member.group in groups:
+            met.add(member.group)
+    return {"series": series, "groups": len(met)}
+
+
+def _members(version: CohortVersion) -> list[CohortMember]:
+    return list(version.members.select_related("series__study__patient"))
+
+
+def _learnt_from(run: TrainingRun) -> list[CohortMember]:
+    """Return what a run learnt from and chose its best epoch by, as `run_training` split it."""
+    members = _members(run.cohort_version)
+    known = [(member.group, member.label, member.split) for member in members]
+    splits = with_validation(known, seed=run.config["seed"])
+    return [member for member, split in zip(members, splits, strict=True) if split in _LEARNT_FROM]
+
+
+def _is_named(member: CohortMember) -> bool:
+    return member.series is not None and bool(member.series.study.patient.patient_id)
