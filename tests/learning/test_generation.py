@@ -24,6 +24,7 @@ from medportal.learning.package_writer import write_network
 from medportal.learning.prepared import SeriesToPrepare, write_prepared
 from medportal.learning.recipes import complete_config, input_spec
 from medportal.learning.store import Prepared
+from medportal.learning.synthetic import worth
 from medportal.learning.tasks.generation import GenerationTask
 
 CLASSES = ("left", "right")
@@ -181,16 +182,21 @@ def test_only_the_generator_leaves_in_onnx_and_says_the_same(folder: Path, tmp_p
     assert [one.shape for one in next(task.parity_batches())] == [(32, 4), (32, 2)]
 
 
-def test_a_package_paints_what_it_is_asked_for(folder: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def session(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Session:
+    """A package that has learnt what the classes look like."""
+    path = tmp_path_factory.mktemp("painter")
     task = task_of(folder, config(epochs=12))
-    train(task, "generation", checkpoint_dir=tmp_path / "c")
-    output = task.calibrate()
+    train(task, "generation", checkpoint_dir=path / "c")
     spec = {"recipe": "generation", "model": {"name": "sides", "title": "Sides"}, "data": {}}
-    write_network(tmp_path / "package", task, spec, output)
-    session = Session(open_package(tmp_path / "package"), use_gpu=False)
+    write_network(path / "package", task, spec, task.calibrate())
+    return Session(open_package(path / "package"), use_gpu=False)
+
+
+def test_a_package_paints_what_it_is_asked_for(session: Session) -> None:
     lefts, rights = (list(generate(session, count=20, seed=3, label=label)) for label in CLASSES)
 
-    assert output == GenerationOutput(latent=4, modality="OT", spacing_mm=None)
+    assert session.package.manifest.output == GenerationOutput(latent=4, modality="OT", spacing_mm=None)
     assert check_golden(session.package) < 1e-5
     assert lefts[0].shape == (1, SIZE, SIZE)
     assert lead_of_the_right(np.stack(rights)) > lead_of_the_right(np.stack(lefts)) + 0.2
@@ -242,3 +248,22 @@ def test_cut_off_it_goes_on_as_it_would_have(folder: Path, tmp_path: Path, netwo
     for one, other in ((task.averaged, whole_task.averaged), (task.critic, whole_task.critic)):
         for ours_, theirs_ in zip(one.state_dict().values(), other.state_dict().values(), strict=True):
             torch.testing.assert_close(ours_, theirs_, rtol=1e-2, atol=1e-3)
+
+
+def test_classifiers_tell_what_generated_images_are_worth(session: Session, folder: Path, tmp_path: Path) -> None:
+    quick = {"width": 4, "depth": 2, "epochs": 12, "minutes": 0, "batch_size": 16, "average": 0.8}
+    settings = quick | {"flip": False, "dropout": 0.0, "mixing": 0.0}
+    prepared = Prepared(folder, CLASSES)
+    found = worth(session, prepared, tmp_path, settings=settings, count=60)
+
+    assert {way: told["training_images"] for way, told in found.items()} == {"real": 80, "generated": 60, "both": 140}
+    assert all(told["balanced_accuracy"]["value"] > 0.9 for told in found.values())
+    assert found["generated"]["auc"]["low"] <= found["generated"]["auc"]["value"] <= found["generated"]["auc"]["high"]
+    shown = Prepared(tmp_path / "both", CLASSES)
+    assert {item.split for item in shown.items if item.group.startswith("generated")} == {"train"}
+    assert {item.split for item in shown.items if not item.group.startswith("generated")} == {"train", "validation"}
+
+
+def test_a_generator_of_other_classes_is_not_measured_by_these(session: Session, folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InvalidError, match="must tell the cohort's classes apart"):
+        worth(session, Prepared(folder, CLASSES[::-1]), tmp_path)

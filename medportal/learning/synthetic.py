@@ -1,0 +1,139 @@
+"""What generated images are worth: a classifier that learns from them alone, or from them too, is held against real ones.
+
+After Ravuri and Vinyals 2019, "classification accuracy score", and Frid-Adar et al. 2018, who added generated lesions
+to the real ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from medportal.errors import InvalidError
+from medportal.imaging.volumes import Volume
+from medportal.inference.generate import generate
+from medportal.inference.manifest import InputSpec
+from medportal.inference.postprocess import probabilities
+from medportal.inference.session import Session
+from medportal.learning.assess import as_they_are
+from medportal.learning.loop import Reports, train
+from medportal.learning.metrics.classification import classification_figures
+from medportal.learning.metrics.figures import Figures
+from medportal.learning.prepared import SeriesToPrepare, write_prepared
+from medportal.learning.recipes import complete_config
+from medportal.learning.store import Prepared
+from medportal.learning.tasks.classification import ClassificationTask
+
+# What a classifier learns from.
+WAYS = ("real", "generated", "both")
+TOLD = ("accuracy", "balanced_accuracy", "recall", "specificity", "auc")
+# Nothing is chosen on real images where a classifier is to learn from generated ones alone.
+THRESHOLD = 0.5
+
+
+def worth(
+    session: Session,
+    prepared: Prepared,
+    work: Path,
+    *,
+    ways: Sequence[str] = WAYS,
+    settings: Mapping[str, Any] | None = None,
+    count: int = 0,
+    check: Callable[[], None] = lambda: None,
+) -> dict[str, dict[str, Any]]:
+    """Return for each way {"training_images", and of `TOLD` {"value", "low", "high"}} on slices of the measured split.
+
+    `prepared` is what the generator learnt from; as many images are generated as its training split has slices, unless
+    `count` says otherwise, of each class in turn. Classifiers learn by the recipe's defaults for slices of that size,
+    but for `settings`; they never see a generated image where they are measured. `work` is an empty folder. `check` may
+    raise to break off. Raises InvalidError `package_does_not_fit` where the generator does not know the classes.
+    """
+    spec = session.package.manifest.input
+    if tuple(session.package.manifest.classes) != prepared.classes or len(prepared.classes) < 2:
+        raise InvalidError("package_does_not_fit", "The generator must tell the cohort's classes apart, two at least.")
+    config = classifier_config(prepared, spec, settings or {})
+    real = _slices(prepared, "train")
+    painted = list(_generated(session, count or len(real), seed=config["seed"])) if set(ways) - {"real"} else []
+    measured = [replace(one, split="validation") for one in _slices(prepared, prepared.measured_split)]
+    found = {}
+    for way in ways:
+        shown = (real if way != "generated" else []) + (painted if way != "real" else [])
+        folder = work / way
+        write_prepared(folder, as_they_are(spec), [*shown, *measured], whole=())
+        figures = _learnt(folder, prepared.classes, config, as_they_are(spec), check)
+        told = {name: value for name, value in figures.to_json().items() if name in TOLD}
+        found[way] = {"training_images": len(shown), **told}
+    return found
+
+
+def classifier_config(prepared: Prepared, spec: InputSpec, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the classification recipe's configuration for single slices as they were prepared for a generator."""
+    rows, columns = prepared.items[0].shape[2:]
+    fingerprint = {
+        "slices": 1,
+        "rows": rows,
+        "columns": columns,
+        "channels": spec.channels,
+        "bits": 8,
+        "series_of_split": {"train": len(_refs(prepared, "train"))},
+    }
+    return complete_config("classification", {"size": max(rows, columns), **settings, "context": 0}, fingerprint)
+
+
+def _refs(prepared: Prepared, split: str) -> list[tuple[int, int]]:
+    """Return (item, slice) of a split's slices of a known class."""
+    items = [(number, prepared.items[number]) for number in prepared.of_split(split)]
+    known = set(prepared.classes)
+    return [(number, k) for number, item in items for k, label in enumerate(item.slice_labels) if label in known]
+
+
+def _slices(prepared: Prepared, split: str) -> list[SeriesToPrepare]:
+    return [
+        _single(
+            prepared.image(number)[:, index],
+            name=f"{prepared.items[number].series_uid}.{index}",
+            group=prepared.items[number].group,
+            label=str(prepared.items[number].slice_labels[index]),
+        )
+        for number, index in _refs(prepared, split)
+    ]
+
+
+def _generated(session: Session, count: int, *, seed: int) -> Iterator[SeriesToPrepare]:
+    classes = session.package.manifest.classes
+    for number, image in enumerate(generate(session, count=count, seed=seed)):
+        name = f"generated {number}"
+        yield _single(image, name=name, group=name, label=classes[number % len(classes)])
+
+
+def _single(image: NDArray[Any], *, name: str, group: str, label: str) -> SeriesToPrepare:
+    """Return a training image (channels, rows, columns) of 0…1 as a series of its own."""
+    plane = np.asarray(image, np.float32)
+    volume = Volume(
+        array=np.moveaxis(plane, 0, -1)[None] if len(plane) == 3 else plane,
+        spacing_mm_zyx=(1.0, 1.0, 1.0),
+        sop_instance_uids=(name,),
+        frames=(1,),
+    )
+    return SeriesToPrepare(volume=volume, series_uid=name, group=group, split="train", label=label)
+
+
+def _learnt(
+    folder: Path, classes: Sequence[str], config: dict[str, Any], spec: InputSpec, check: Callable[[], None]
+) -> Figures:
+    """Return the figures of a classifier that has learnt from a folder, on its validation split."""
+    torch.manual_seed(config["seed"])
+    task = ClassificationTask(Prepared(folder, classes), config, spec)
+    reports = Reports(progress=lambda _: check())
+    train(task, "classification", checkpoint_dir=folder / "checkpoint", reports=reports)
+    refs = task.refs("validation")
+    labels = np.stack([task.target(ref) for ref in refs]).argmax(axis=1)
+    chances = probabilities(task.logits(refs), 1.0).astype(np.float64)
+    groups = [task.prepared.items[ref[0]].group for ref in refs]
+    return classification_figures(labels, chances, groups, threshold=THRESHOLD)
