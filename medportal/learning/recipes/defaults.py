@@ -161,7 +161,7 @@ def detection(known: Fingerprint) -> Settings:
     samples = _training_series(known) * (float(known.get("slices", 1)) if is_stack(known) else 1.0)
     repeats = ceil(_BETWEEN_LOOKS / samples)
     chosen |= {"fit": "frame", "size": size, "rows": 0 if height == size else height, "stride": 4, "batch_size": 8}
-    chosen |= {"epochs": 20, "repeats": min(repeats, 50), "minutes": 18.0}
+    chosen |= {"epochs": 14, "repeats": min(repeats, 50), "minutes": 18.0}
     # Under a microscope there is no above; boxes that are turned become too large.
     chosen |= {"flip_rows": known.get("channels", 1) == 3, "rotate_degrees": 0.0}
     chosen |= {"scale_fraction": 0.25, "crop_fraction": 0.1, "intensity": 0.2}
