@@ -65,6 +65,16 @@ def this_process_on(site: Site) -> Iterator[None]:
         app._after_fork()
 
 
+def forget_other_databases() -> None:
+    """Drop this context's connection where it is to the database of a site before.
+
+    Connections are kept by context, and a browser's loop gives tests another one than their fixtures have.
+    """
+    if connections["default"].settings_dict is not connections.settings["default"]:
+        connections["default"].close()
+        del connections["default"]
+
+
 @pytest.fixture(scope="session", params=DATABASES)
 def running(request: Any, tmp_path_factory: Any) -> Iterator[Site]:
     """A site with its web process, kept for the whole run: tests make their own teams and jobs on it."""

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, sync_playwright
 
 from tests.processes import ROOT, Site, wait_until
-from tests.rails import running_site, this_process_on
+from tests.rails import forget_other_databases, running_site, this_process_on
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # Software rendering of WebGL, and no talk with anybody but the site.
@@ -136,6 +136,7 @@ def person(site: Site, browser: Browser) -> Iterator[Callable[..., Person]]:
     people: list[Person] = []
 
     def enter(role: str = "reader", *, wire: Wire | None = None, language: str = "en-GB", **options: Any) -> Person:
+        forget_other_databases()
         user = make_member(Team.objects.get(slug="demo"), role, user=make_user(password=PASSWORD))
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, "locale": language} | options)
         context.set_default_timeout(15_000)
