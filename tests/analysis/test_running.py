@@ -177,7 +177,9 @@ def test_who_waits_knows_its_place_and_a_cancelled_one_ends(
     wait_until(lambda: Event.objects.filter(topic_id=f"job:{running}", type="slice.predicted").exists(), 30)
     waiting = ask(reader, people, other, model="slow").json()["job"]
     assert (waiting["state"], waiting["queue_place"]) == ("queued", 1)
-    assert 0 < Job.objects.get(pk=running).progress < 1
+    # Pieces are told first, and then how far the work is.
+    wait_until(lambda: Job.objects.get(pk=running).progress, 5, "progress")
+    assert Job.objects.get(pk=running).progress < 1
     for job in (waiting["id"], running):
         assert reader.post(f"teams/{people.team.slug}/jobs/{job}/cancel/").status_code == 200
         wait_until(lambda job=job: Job.objects.get(pk=job).state == "cancelled", 5, "cancellation")
