@@ -18,7 +18,7 @@ from medportal.inference.session import Session, check_golden
 from medportal.learning.export import check_parity, export_onnx
 from medportal.learning.foreign import pasted
 from medportal.learning.loop import Reports, train
-from medportal.learning.networks.autoencoder import build_autoencoder, code_values
+from medportal.learning.networks.autoencoder import DESCRIBED, build_autoencoder, code_values
 from medportal.learning.package_writer import write_network
 from medportal.learning.recipes import complete_config, input_spec
 from medportal.learning.store import Prepared
@@ -52,10 +52,12 @@ def task_of(folder: Path, settings: dict[str, Any], classes: tuple[str, ...] = c
 def test_a_slice_of_any_size_comes_back_through_a_code_of_declared_length(network: str, size: int, depth: int) -> None:
     settings = config(network=network, size=size, depth=depth, code=64)
     one = build_autoencoder(settings, channels=3).eval()
-    image, code = one(torch.rand(2, 3, size, size))
+    image, description = one(torch.rand(2, 3, size, size))
+    code, *_ = one.encode(torch.rand(2, 3, size, size))
 
     assert image.shape == (2, 3, size, size)
-    assert code.shape == (2, code_values(settings))
+    assert code[0].numel() == code_values(settings)
+    assert description.shape == (2, DESCRIBED)
     assert 0 <= float(image.detach().min()) <= float(image.detach().max()) <= 1
 
 
@@ -78,6 +80,19 @@ def test_it_learns_what_is_usual_and_finds_what_is_not(folder: Path, tmp_path: P
     odd = np.array([task.is_odd(ref) for ref in task.refs("validation")])
     assert np.mean(scores[odd] >= output.threshold) > 0.8
     assert output.compression == chests.SIZE**2 / 128
+
+
+def test_descriptions_of_like_slices_are_alike(folder: Path, tmp_path: Path) -> None:
+    task = task_of(folder, config(epochs=4))
+    train(task, "autoencoder", checkpoint_dir=tmp_path / "c")
+    bright = torch.rand(4, 1, chests.SIZE, chests.SIZE) * 0.2
+    bright[:2, :, :, : chests.SIZE // 2] += 0.5
+    bright[2:, :, :, chests.SIZE // 2 :] += 0.5
+    with torch.no_grad():
+        _, found = task.averaged(bright)
+    alike = torch.cosine_similarity(found[:, None], found[None], dim=2)
+
+    assert min(alike[0, 1], alike[2, 3]) > alike[:2, 2:].max() + 0.05
 
 
 def test_only_slices_that_show_nothing_are_learnt_from(folder: Path) -> None:
@@ -169,8 +184,8 @@ def test_cut_off_it_goes_on_as_it_would_have(folder: Path, tmp_path: Path, netwo
     resumed = train(task_of(folder, settings), "autoencoder", checkpoint_dir=tmp_path / "cut")
 
     for ours, theirs in zip(resumed.history, whole.history, strict=True):
-        assert ours["losses"] == pytest.approx(theirs["losses"], rel=1e-4)
-        assert ours["figures"] == pytest.approx(theirs["figures"], rel=1e-4)
+        assert ours["losses"] == pytest.approx(theirs["losses"], rel=1e-3)
+        assert ours["figures"] == pytest.approx(theirs["figures"], rel=1e-3)
 
 
 def test_the_page_is_shown_slices_beside_what_comes_back(folder: Path) -> None:

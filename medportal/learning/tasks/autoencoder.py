@@ -109,7 +109,7 @@ class AutoencoderTask(Task):
         `beta` times (Higgins et al. 2017).
         """
         seen, wanted = batch
-        mean, spread = self.network.encode(seen)
+        mean, spread, _ = self.network.encode(seen)
         code = mean
         if self.network.is_variational:
             code = mean + torch.randn_like(mean) * torch.exp(spread / 2)
