@@ -15,8 +15,8 @@ from tests.packages import register
 from tests.processes import Site
 from tests.rails import People, this_process_on
 
-# So slow that there is time to look on: about a second for each batch of slices.
-SLOW = 4000
+# So slow that there is time to look on: about a second for each batch of slices on a machine that does nothing else.
+SLOW = 12_000
 
 
 @pytest.fixture(scope="module")
