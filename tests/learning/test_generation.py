@@ -104,6 +104,7 @@ def test_a_critic_notices_images_that_are_all_the_same() -> None:
     assert not torch.isclose(scores[0], critic(torch.cat([one, others[4:7]]), label[:4])[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", ["r1", "wgan_gp", "dcgan"])
 def test_each_kind_learns_to_paint_what_a_class_looks_like(folder: Path, tmp_path: Path, network: str) -> None:
     task = task_of(folder, config(network=network, epochs=16 if network == "r1" else 40))
