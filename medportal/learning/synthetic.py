@@ -6,7 +6,7 @@ to the real ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,10 @@ import torch
 from numpy.typing import NDArray
 
 from medportal.errors import InvalidError
+from medportal.imaging.generated import PATIENT_PREFIX
 from medportal.imaging.volumes import Volume
 from medportal.inference.generate import generate
-from medportal.inference.manifest import InputSpec
+from medportal.inference.manifest import ClassificationOutput, InputSpec
 from medportal.inference.postprocess import probabilities
 from medportal.inference.session import Session
 from medportal.learning.assess import as_they_are
@@ -27,14 +28,13 @@ from medportal.learning.metrics.classification import classification_figures
 from medportal.learning.metrics.figures import Figures
 from medportal.learning.prepared import SeriesToPrepare, write_prepared
 from medportal.learning.recipes import complete_config
+from medportal.learning.splits import with_validation
 from medportal.learning.store import Prepared
 from medportal.learning.tasks.classification import ClassificationTask
 
 # What a classifier learns from.
 WAYS = ("real", "generated", "both")
 TOLD = ("accuracy", "balanced_accuracy", "recall", "specificity", "auc")
-# Nothing is chosen on real images where a classifier is to learn from generated ones alone.
-THRESHOLD = 0.5
 
 
 def worth(
@@ -51,24 +51,25 @@ def worth(
 
     `prepared` is what the generator learnt from; as many images are generated as its training split has slices, unless
     `count` says otherwise, of each class in turn. Classifiers learn by the recipe's defaults for slices of that size,
-    but for `settings`; they never see a generated image where they are measured. `work` is an empty folder. `check` may
+    but for `settings`, thresholds too; what they are measured on is real. `work` is an empty folder. `check` may
     raise to break off. Raises InvalidError `package_does_not_fit` where the generator does not know the classes.
     """
     spec = session.package.manifest.input
     if tuple(session.package.manifest.classes) != prepared.classes or len(prepared.classes) < 2:
         raise InvalidError("package_does_not_fit", "The generator must tell the cohort's classes apart, two at least.")
     config = classifier_config(prepared, spec, settings or {})
-    real = _slices(prepared, "train")
-    painted = list(_generated(session, count or len(real), seed=config["seed"])) if set(ways) - {"real"} else []
-    measured = [replace(one, split="validation") for one in _slices(prepared, prepared.measured_split)]
+    real = _real(prepared, config["seed"])
+    measured = [replace(one, split="test") for one in _slices(prepared, prepared.measured_split)]
+    painted = _generated(session, real, count, seed=config["seed"]) if set(ways) - {"real"} else []
     found = {}
     for way in ways:
-        shown = (real if way != "generated" else []) + (painted if way != "real" else [])
-        folder = work / way
-        write_prepared(folder, as_they_are(spec), [*shown, *measured], whole=())
-        figures = _learnt(folder, prepared.classes, config, as_they_are(spec), check)
+        # Where generated images alone are learnt from, the threshold is chosen on such as well.
+        added = [one for one in painted if one.split == "train" or way == "generated"] if way != "real" else []
+        shown = (real if way != "generated" else []) + added
+        write_prepared(work / way, as_they_are(spec), [*shown, *measured], whole=())
+        figures = _learnt(work / way, prepared.classes, config, as_they_are(spec), check)
         told = {name: value for name, value in figures.to_json().items() if name in TOLD}
-        found[way] = {"training_images": len(shown), **told}
+        found[way] = {"training_images": sum(one.split == "train" for one in shown), **told}
     return found
 
 
@@ -105,11 +106,25 @@ def _slices(prepared: Prepared, split: str) -> list[SeriesToPrepare]:
     ]
 
 
-def _generated(session: Session, count: int, *, seed: int) -> Iterator[SeriesToPrepare]:
-    classes = session.package.manifest.classes
-    for number, image in enumerate(generate(session, count=count, seed=seed)):
-        name = f"generated {number}"
-        yield _single(image, name=name, group=name, label=classes[number % len(classes)])
+def _real(prepared: Prepared, seed: int) -> list[SeriesToPrepare]:
+    """Return the slices that are learnt from and validated on; the latter are a part of the former where all are measured."""
+    training = _slices(prepared, "train")
+    if prepared.measured_split != "validation":
+        return training + [replace(one, split="validation") for one in _slices(prepared, "validation")]
+    splits = with_validation([(one.group, one.label, "train") for one in training], seed=seed)
+    return [replace(one, split=split) for one, split in zip(training, splits, strict=True)]
+
+
+def _generated(session: Session, real: list[SeriesToPrepare], count: int, *, seed: int) -> list[SeriesToPrepare]:
+    """Return as many images as there are real ones in each split (or `count` in training), of each class in turn."""
+    classes, found = session.package.manifest.classes, []
+    for part, split in enumerate(("train", "validation")):
+        wanted = count if count and split == "train" else sum(one.split == split for one in real)
+        for number, image in enumerate(generate(session, count=wanted, seed=seed + 1_000_003 * part)):
+            name = f"{PATIENT_PREFIX}{split}-{number}"
+            one = _single(image, name=name, group=name, label=classes[number % len(classes)])
+            found.append(replace(one, split=split))
+    return found
 
 
 def _single(image: NDArray[Any], *, name: str, group: str, label: str) -> SeriesToPrepare:
@@ -127,13 +142,16 @@ def _single(image: NDArray[Any], *, name: str, group: str, label: str) -> Series
 def _learnt(
     folder: Path, classes: Sequence[str], config: dict[str, Any], spec: InputSpec, check: Callable[[], None]
 ) -> Figures:
-    """Return the figures of a classifier that has learnt from a folder, on its validation split."""
+    """Return the figures of a classifier that has learnt from a folder, on its test split."""
     torch.manual_seed(config["seed"])
     task = ClassificationTask(Prepared(folder, classes), config, spec)
     reports = Reports(progress=lambda _: check())
     train(task, "classification", checkpoint_dir=folder / "checkpoint", reports=reports)
-    refs = task.refs("validation")
+    output, refs = task.calibrate(), task.refs("test")
+    assert isinstance(output, ClassificationOutput)
     labels = np.stack([task.target(ref) for ref in refs]).argmax(axis=1)
-    chances = probabilities(task.logits(refs), 1.0).astype(np.float64)
+    chances = probabilities(task.logits(refs), output.temperature).astype(np.float64)
     groups = [task.prepared.items[ref[0]].group for ref in refs]
-    return classification_figures(labels, chances, groups, threshold=THRESHOLD)
+    return classification_figures(
+        labels, chances, groups, threshold=output.thresholds[0] if output.thresholds else None
+    )
