@@ -191,6 +191,8 @@ def test_an_autoencoder_by_what_it_cannot_give_back(tmp_path: Path) -> None:
         _series(2, _volume(), label="usual"),
         _series(4, _volume(), label="usual"),
         _series(6, _volume((1, 8, 8, 950)), label="odd", slice_labels={"1.1": "odd"}),
+        # Of its bright slice nobody has said what it is: it is held neither for nor against the score.
+        _series(8, _volume((1, 8, 8, 950)), label="odd", slice_labels={"1.0": "usual"}),
     ]
     document = _document(session, series, "classes", ["usual", "odd"])
 

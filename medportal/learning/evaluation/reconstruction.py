@@ -73,11 +73,13 @@ class ReconstructionEvaluation(TaskEvaluation):
             return bool(one.labels)
         return bool(one.boxes) or (one.mask is not None and bool(one.mask.any()))
 
-    def _slice_truth(self, one: SeriesToPrepare) -> list[bool] | None:
-        uids = one.volume.sop_instance_uids
-        if self.kind == "classes" and (one.slice_labels or one.label == self.cohort_classes[0]):
+    def _slice_truth(self, one: SeriesToPrepare) -> list[bool | None] | None:
+        """Return of each slice whether it is odd; None where nobody has said so, as of one that shows a little of a finding."""
+        uids, usual = one.volume.sop_instance_uids, self.cohort_classes[0] if self.cohort_classes else ""
+        if self.kind == "classes" and (one.slice_labels or one.label == usual):
             # All slices of a normal series are normal.
-            return [one.slice_labels.get(uid, self.cohort_classes[0]) != self.cohort_classes[0] for uid in uids]
+            labels = [one.slice_labels.get(uid, usual if one.label == usual else None) for uid in uids]
+            return [None if label is None else label != usual for label in labels]
         if one.mask is not None:
             return [bool(plane.any()) for plane in one.mask]
         if self.kind == "boxes":
@@ -110,10 +112,15 @@ class ReconstructionEvaluation(TaskEvaluation):
     @staticmethod
     def _slices(records: Sequence[Record]) -> tuple[NDArray[np.bool_], Floats, list[str]]:
         """Return truth, scores and groups of the slices of which it is known whether they are normal."""
-        told = [(one["group"], one["data"]) for one in records if one["data"]["slice_truth"] is not None]
-        labels = np.array([is_odd for _, data in told for is_odd in data["slice_truth"]], bool)
-        scores = np.array([score for _, data in told for score in data["slice_scores"]], np.float64)
-        return labels, scores, [group for group, data in told for _ in data["slice_truth"]]
+        rows = [
+            (is_odd, score, one["group"])
+            for one in records
+            if one["data"]["slice_truth"] is not None
+            for is_odd, score in zip(one["data"]["slice_truth"], one["data"]["slice_scores"], strict=True)
+            if is_odd is not None
+        ]
+        labels = np.array([is_odd for is_odd, _, _ in rows], bool)
+        return labels, np.array([score for _, score, _ in rows], np.float64), [group for _, _, group in rows]
 
     def sections(self, records: Sequence[Record]) -> dict[str, Any]:
         """Return the curves of the anomaly score, of series and of slices, and units."""
