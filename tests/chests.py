@@ -45,7 +45,8 @@ def store_chest(team: Any, number: int, *, has_cancer: bool, slices: int = SLICE
     from medportal.annotations.services import label_instances, label_series
     from medportal.archive import storage
     from medportal.archive.services import store_instance
-    from medportal.imaging.phantom_dicom import phantom_datasets, to_file_bytes
+    from medportal.imaging.phantom_dicom import phantom_datasets
+    from medportal.imaging.written import to_file_bytes
 
     phantom = make_chest(number, has_cancer=has_cancer, slices=slices)
     series, values = None, {}

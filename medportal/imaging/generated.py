@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
 
-from medportal.imaging.phantom_dicom import to_file_bytes
+from medportal.imaging.written import to_file_bytes, uid_of
 
 SYNTHETIC = "SYNTHETIC"
 # Of the PatientID of what models have made.
@@ -21,9 +20,8 @@ PATIENT_PREFIX = f"{SYNTHETIC}-"
 
 
 def generated_uid(key: str, *parts: object) -> str:
-    """Return the UID of a part of what is made under a key: 2.25 and 120 bits of a hash (PS3.5 B.2)."""
-    digest = hashlib.sha256("/".join(["medportal generated", key, *map(str, parts)]).encode()).digest()
-    return f"2.25.{int.from_bytes(digest[:15], 'big')}"
+    """Return the UID of a part of what is made under a key."""
+    return uid_of("/".join(["medportal generated", key, *map(str, parts)]))
 
 
 @dataclass(frozen=True)

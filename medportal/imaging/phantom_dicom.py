@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Iterator
-from io import BytesIO
 
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.filewriter import dcmwrite
-from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
+from pydicom.dataset import Dataset
+from pydicom.uid import CTImageStorage
 
 from medportal.imaging.phantoms import Phantom
+from medportal.imaging.written import uid_of
 
-# UIDs are the same each time, so that a demo made twice adds nothing.
-_IMPLEMENTATION = "2.25.158837346402517345178401372947"
 _FIRST_DAY = dt.date(2026, 1, 5)
 
 
 def phantom_uid(*parts: object) -> str:
-    """Return the UID of a part of a phantom: 2.25 and 120 bits of a hash (PS3.5 B.2)."""
-    digest = hashlib.sha256("/".join(["medportal phantom", *map(str, parts)]).encode()).digest()
-    return f"2.25.{int.from_bytes(digest[:15], 'big')}"
+    """Return the UID of a part of a phantom: the same each time, so that a demo made twice adds nothing."""
+    return uid_of("/".join(["medportal phantom", *map(str, parts)]))
 
 
 def patient_id(number: int) -> str:
@@ -44,19 +39,6 @@ def phantom_datasets(phantom: Phantom, number: int) -> Iterator[Dataset]:
         ds.PixelData = (phantom.array[index].astype("<i2") + 1024).astype("<u2").tobytes()
         ds["PixelData"].VR = "OW"
         yield ds
-
-
-def to_file_bytes(ds: Dataset) -> bytes:
-    """Return a data set as a DICOM file (PS3.10)."""
-    ds.file_meta = FileMetaDataset()
-    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
-    ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
-    ds.file_meta.ImplementationClassUID = UID(_IMPLEMENTATION)
-    ds.file_meta.ImplementationVersionName = "MEDPORTAL"
-    out = BytesIO()
-    dcmwrite(out, ds, enforce_file_format=True)
-    return out.getvalue()
 
 
 def _common(phantom: Phantom, number: int) -> Dataset:

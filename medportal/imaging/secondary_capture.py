@@ -5,17 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from io import BytesIO
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.filewriter import dcmwrite
+from pydicom.dataset import Dataset
 from pydicom.uid import (
     UID,
     CTImageStorage,
-    ExplicitVRLittleEndian,
     MRImageStorage,
     MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
     MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
@@ -24,8 +21,8 @@ from pydicom.uid import (
 )
 
 from medportal.imaging.volumes import Volume
+from medportal.imaging.written import to_file_bytes, uid_of
 
-_IMPLEMENTATION = "2.25.158837346402517345178401372947"
 # Rises when other bytes are written for the same image: the UIDs are of the bytes.
 _WRITTEN_AS = 1
 # (0018,2001) Page Number Vector.
@@ -53,9 +50,8 @@ class Provenance:
 
 
 def _uid(*parts: object) -> str:
-    """Return 2.25 and 120 bits of a hash of the parts (PS3.5 B.2)."""
-    digest = hashlib.sha256("\x00".join(["medportal import", *map(str, parts)]).encode("utf-8", "surrogateescape"))
-    return f"2.25.{int.from_bytes(digest.digest()[:15], 'big')}"
+    """Return the UID of a part of what is imported."""
+    return uid_of("\x00".join(["medportal import", *map(str, parts)]))
 
 
 def _key(array: NDArray[np.generic], provenance: Provenance, *more: object) -> str:
@@ -83,7 +79,7 @@ def stack_objects(array: NDArray[Any], provenance: Provenance) -> Iterator[bytes
         ds.FrameIncrementPointer = _PAGE_NUMBERS
         ds.PageNumberVector = list(range(1, len(array) + 1))
     _set_pixels(ds, array)
-    yield _file_bytes(ds)
+    yield to_file_bytes(ds)
 
 
 def _class_of(array: NDArray[Any]) -> UID:
@@ -117,7 +113,7 @@ def volume_objects(volume: Volume, provenance: Provenance) -> Iterator[bytes]:
         position = np.asarray(volume.origin_mm) + normal * index * volume.spacing_mm_zyx[0]
         ds.ImagePositionPatient = [_decimal(value) for value in position]
         _set_pixels(ds, stored[index : index + 1])
-        yield _file_bytes(ds)
+        yield to_file_bytes(ds)
 
 
 def _decimal(value: float) -> str:
@@ -192,15 +188,3 @@ def _set_pixels(ds: Dataset, array: NDArray[Any]) -> None:
     raw = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
     ds.PixelData = raw + b"\0" * (len(raw) % 2)
     ds["PixelData"].VR = "OW" if array.dtype.itemsize > 1 else "OB"
-
-
-def _file_bytes(ds: Dataset) -> bytes:
-    ds.file_meta = FileMetaDataset()
-    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
-    ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
-    ds.file_meta.ImplementationClassUID = UID(_IMPLEMENTATION)
-    ds.file_meta.ImplementationVersionName = "MEDPORTAL"
-    out = BytesIO()
-    dcmwrite(out, ds, enforce_file_format=True)
-    return out.getvalue()

@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from medportal.imaging.marks import Box
-from medportal.imaging.phantom_dicom import phantom_datasets, to_file_bytes
+from medportal.imaging.phantom_dicom import phantom_datasets
 from medportal.imaging.phantoms import make_phantom
+from medportal.imaging.written import to_file_bytes
 from medportal.learning.phantom_data import PhantomCase, boxes_of, slice_labels
 
 # Phantoms that may be finished before somebody has taken them: each is about 5 MB.

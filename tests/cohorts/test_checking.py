@@ -93,7 +93,8 @@ def frozen(team: Any) -> CohortVersion:
 def _stored_again(team: Any, number: int) -> Any:
     from medportal.archive import storage
     from medportal.archive.services import store_instance
-    from medportal.imaging.phantom_dicom import phantom_datasets, to_file_bytes
+    from medportal.imaging.phantom_dicom import phantom_datasets
+    from medportal.imaging.written import to_file_bytes
 
     for dataset in phantom_datasets(make_chest(number, has_cancer=False, slices=2), number + 100):
         content = to_file_bytes(dataset)

@@ -11,8 +11,9 @@ import numpy as np
 import pydicom
 import pytest
 
-from medportal.imaging.phantom_dicom import phantom_datasets, to_file_bytes
+from medportal.imaging.phantom_dicom import phantom_datasets
 from medportal.imaging.phantoms import COLUMNS, ROWS, SLICES, Phantom, make_phantom
+from medportal.imaging.written import to_file_bytes
 from medportal.learning.phantom_data import POSITIVE_AREA_MM2, slice_labels
 
 
