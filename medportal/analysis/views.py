@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from medportal.accounts.authentication import user_of
+from medportal.accounts.reads import note_read
 from medportal.analysis import access, services, similar
 from medportal.analysis.models import Analysis
 from medportal.analysis.serializers import (
@@ -26,7 +27,6 @@ from medportal.analysis.serializers import (
     SimilarPendingSerializer,
     SimilarSerializer,
 )
-from medportal.audit.services import record_read
 from medportal.jobs.models import Job
 from medportal.jobs.serializers import JobSerializer
 
@@ -61,20 +61,8 @@ class AnalysesView(ListAPIView[Analysis]):
         if series and not study:
             found = analyses.order_by().values_list("series__study__study_instance_uid", flat=True)
             study = found.first()
-        _note_read(self.request, team, study or "", action="results.listed", purpose="results")
+        note_read(self.request, team, study or "", action="results.listed", purpose="results")
         return analyses
-
-
-def _note_read(request: Request, team: str, study_uid: str, *, action: str, purpose: str) -> None:
-    """Put the read on record before the first byte leaves."""
-    record_read(
-        actor=user_of(request),
-        action=action,
-        team=team,
-        study_instance_uid=study_uid,
-        purpose=purpose,
-        address=request.META.get("REMOTE_ADDR") or "",
-    )
 
 
 class AnalysisView(APIView):
@@ -85,7 +73,7 @@ class AnalysisView(APIView):
         """Return the analysis, with its result once there is one."""
         analysis = access.get_analysis(user_of(request), team, job_id)
         study_uid = analysis.series.study.study_instance_uid if analysis.series is not None else ""
-        _note_read(request, team, study_uid, action="result.viewed", purpose="results")
+        note_read(request, team, study_uid, action="result.viewed", purpose="results")
         return Response(AnalysisSerializer(analysis).data)
 
 
@@ -105,7 +93,7 @@ class SimilarView(APIView):
         found = similar.find_similar(user, team, series_uid, **query.validated_data)
         if isinstance(found, Job):
             return Response(SimilarPendingSerializer({"job": found}).data, status=202)
-        _note_read(request, team, found.study_instance_uid, action="similar.searched", purpose="similar")
+        note_read(request, team, found.study_instance_uid, action="similar.searched", purpose="similar")
         return Response(SimilarSerializer(found).data)
 
 

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from medportal.accounts.authentication import user_of
+from medportal.accounts.reads import note_read
 from medportal.annotations import access, services
 from medportal.annotations.models import Label
 from medportal.annotations.serializers import (
@@ -24,7 +25,6 @@ from medportal.annotations.serializers import (
     LabelSerializer,
     NewLabelSerializer,
 )
-from medportal.audit.services import record_read
 
 
 class LabelsView(ListAPIView[Label]):
@@ -57,20 +57,8 @@ class LabelsView(ListAPIView[Label]):
         query.is_valid(raise_exception=True)
         wanted, user, team = access.LabelFilter(**query.validated_data), user_of(self.request), self.kwargs["team"]
         labels = access.visible_labels(user, team, wanted)
-        _note_read(self.request, team, access.study_of(user, team, wanted), action="labels.viewed", purpose="labels")
+        note_read(self.request, team, access.study_of(user, team, wanted), action="labels.viewed", purpose="labels")
         return labels
-
-
-def _note_read(request: Request, team: str, study_uid: str, *, action: str, purpose: str) -> None:
-    """Put the read on record before the first byte leaves."""
-    record_read(
-        actor=user_of(request),
-        action=action,
-        team=team,
-        study_instance_uid=study_uid,
-        purpose=purpose,
-        address=request.META.get("REMOTE_ADDR") or "",
-    )
 
 
 class LabelSchemesView(APIView):
@@ -95,7 +83,7 @@ class MaskView(APIView):
         """
         label_map = access.get_label_map(user_of(request), team, set_id)
         study_uid = label_map.annotation_set.study.study_instance_uid
-        _note_read(request, team, study_uid, action="mask.viewed", purpose="mask")
+        note_read(request, team, study_uid, action="mask.viewed", purpose="mask")
         # Kept, but never shown without asking: who may see it may change, and somebody else may sit down.
         headers = {"Cache-Control": "private, no-cache", "ETag": f'"{label_map.sha256}"'}
         known = [tag.removeprefix("W/") for tag in parse_etags(request.headers.get("If-None-Match", ""))]

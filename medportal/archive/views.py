@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 
 from medportal.accounts.authentication import user_of
 from medportal.accounts.models import Role
+from medportal.accounts.reads import note_read
 from medportal.archive import access, derived, services, storage
 from medportal.archive.models import Study
 from medportal.archive.rows import series_row, study_row
@@ -28,7 +29,6 @@ from medportal.archive.serializers import (
     StudyQuerySerializer,
     StudyRowSerializer,
 )
-from medportal.audit.services import record_read
 from medportal.errors import InvalidError, NotFoundError, TooLargeError
 
 OBJECT_TYPES = ("application/dicom", "application/octet-stream")
@@ -60,20 +60,8 @@ class StudyListView(ListAPIView[Study]):
         query = StudyQuerySerializer(data=self.request.query_params)
         query.is_valid(raise_exception=True)
         studies = access.visible_studies(user_of(self.request), self.kwargs["team"])
-        _note_read(self.request, self.kwargs["team"], "", action="studies.listed", purpose="worklist")
+        note_read(self.request, self.kwargs["team"], "", action="studies.listed", purpose="worklist")
         return access.filtered(studies, access.Filter(**query.validated_data))
-
-
-def _note_read(request: Request, team: str, study_uid: str, *, action: str, purpose: str) -> None:
-    """Put the read on record before the first byte leaves."""
-    record_read(
-        actor=user_of(request),
-        action=action,
-        team=team,
-        study_instance_uid=study_uid,
-        purpose=purpose,
-        address=request.META.get("REMOTE_ADDR") or "",
-    )
 
 
 class StudyView(APIView):
@@ -83,7 +71,7 @@ class StudyView(APIView):
     def get(self, request: Request, team: str, study_uid: str) -> Response:
         """Return a study and its series."""
         study = access.get_study(user_of(request), team, study_uid)
-        _note_read(request, team, study_uid, action="study.viewed", purpose="viewer")
+        note_read(request, team, study_uid, action="study.viewed", purpose="viewer")
         series = [series_row(one) for one in access.series_of(study)]
         return Response({**study_row(study), "series": series})
 
@@ -100,7 +88,7 @@ class ThumbnailView(APIView):
         """Return the thumbnail, a JPEG of at most 256 pixels a side."""
         series = access.get_series(user_of(request), team, series_uid)
         study_uid = series.study.study_instance_uid
-        _note_read(request, team, study_uid, action="study.previewed", purpose="thumbnail")
+        note_read(request, team, study_uid, action="study.previewed", purpose="thumbnail")
         picture = derived.thumbnail_of(series)
         if picture is None:
             raise NotFoundError("no_thumbnail", "There is no thumbnail of this series yet.")
