@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,11 +16,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from medportal.errors import InvalidError, UnavailableError
+from medportal.errors import InvalidError
 from medportal.learning import checkpoints
 from medportal.learning.recipes import RECIPES
 from medportal.learning.schedule import one_cycle
 from medportal.learning.tasks.base import Batch, Preview, Step, Task
+from medportal.learning.usage import require_memory, usage
 
 # Gradients longer than this are shortened: one bad batch must not throw a run off.
 LONGEST_GRADIENT = 5.0
@@ -275,7 +275,7 @@ class _Training(lightning.LightningModule):
             self.stopped = "minutes"
         if self.stopped or self.done >= self.config["epochs"]:
             self.trainer.should_stop = True
-        _require_memory(self.config["memory_gb"])
+        require_memory(self.config["memory_gb"])
 
     def _figures(self) -> dict[str, Any]:
         found = self.task.figures(self.reports.check)
@@ -321,43 +321,6 @@ class _Training(lightning.LightningModule):
         if self.done == 1 or self.trainer.should_stop or time.monotonic() - self._previewed >= wait:
             self.reports.previews(self.task.previews())
             self._previewed = time.monotonic()
-
-
-def usage() -> dict[str, Any]:
-    """Return what the process uses: memory in GB, load of the processors, and of the GPU where there is one."""
-    found: dict[str, Any] = {
-        "memory_gb": round(memory_gb(), 3),
-        "load": round(os.getloadavg()[0] / (os.cpu_count() or 1), 3) if hasattr(os, "getloadavg") else None,
-    }
-    if torch.cuda.is_available():
-        found["gpu_memory_gb"] = round(torch.cuda.max_memory_allocated() / 2**30, 3)
-        if (load := _gpu_load()) is not None:
-            found["gpu_load"] = load
-    return found
-
-
-def _gpu_load() -> float | None:
-    try:
-        return torch.cuda.utilization() / 100
-    except (ModuleNotFoundError, RuntimeError):
-        # The driver's own library is not there to be asked.
-        return None
-
-
-def memory_gb() -> float:
-    """Return the memory that the process holds itself, GB; pages of the prepared files are the system's to take back."""
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-        kilobytes = next(int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
-    except (OSError, StopIteration):
-        # Elsewhere than on Linux only the most that it has had is known.
-        kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return kilobytes / 2**20
-
-
-def _require_memory(limit_gb: float) -> None:
-    if 0 < limit_gb < memory_gb():
-        raise UnavailableError("memory", f"The training used more than its {limit_gb:g} GB of memory.")
 
 
 def train(task: Task, recipe: str, *, checkpoint_dir: Path, reports: Reports | None = None) -> Outcome:
@@ -430,7 +393,7 @@ def _fit(training: _Training, epochs: int) -> None:
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
     )
-    training.is_first = trainer.is_global_zero
     trainer.fit(training)
+    training.is_first = trainer.is_global_zero
     if trainer.interrupted:
         raise CancelledError

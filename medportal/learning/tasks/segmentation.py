@@ -18,6 +18,7 @@ from medportal.inference.postprocess import softmax
 from medportal.inference.tiles import blended
 from medportal.learning import augment
 from medportal.learning.networks.segmenter import build_segmenter, total_stride
+from medportal.learning.patches import Place, cut, place_about
 from medportal.learning.tasks.base import Batch, Export, Preview, Ref, Task, grey_preview
 
 # A patch is cut larger by this part, so that turning it leaves no empty corners.
@@ -117,36 +118,23 @@ class SegmentationTask(Task):
             return number, z, y + wander[0], x + wander[1]
         return number, *(int(rng.integers(side)) for side in self.prepared.items[number].shape[1:])
 
-    def _inside(self, ref: Ref, sides: tuple[int, ...]) -> tuple[slice, ...]:
-        """Return where a patch lies, moved so that it reaches beyond the series as little as can be."""
+    def _inside(self, ref: Ref, sides: tuple[int, ...]) -> Place:
+        """Return where a patch lies, of one slice in two dimensions."""
         shape = self.prepared.items[ref[0]].shape[1:]
-        parts = [slice(ref[1], ref[1] + 1)] if len(sides) == 2 else []
-        for axis, side in zip(range(3 - len(sides), 3), sides, strict=True):
-            start = ref[axis + 1] - side // 2
-            limit = shape[axis] - side
-            start = min(max(start, min(0, limit // 2)), max(limit, limit // 2))
-            parts.append(slice(start, start + side))
-        return tuple(parts)
-
-    def _cut(self, array: NDArray[Any], place: tuple[slice, ...]) -> NDArray[Any]:
-        """Return a part of (channels, slice, row, column), 0 where it lies beyond."""
-        shape = array.shape[1:]
-        inner = tuple(slice(max(p.start, 0), min(p.stop, side)) for p, side in zip(place, shape, strict=True))
-        out = np.zeros((len(array), *(p.stop - p.start for p in place)), array.dtype)
-        target = tuple(slice(i.start - p.start, i.stop - p.start) for i, p in zip(inner, place, strict=True))
-        out[(slice(None), *target)] = array[(slice(None), *inner)]
-        return out
+        first = 3 - len(sides)
+        plane = place_about(ref[1 + first :], sides, shape[first:])
+        return (slice(ref[1], ref[1] + 1), *plane) if first else plane
 
     def _patch(self, ref: Ref, sides: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
         """Return (channels, *sides) and its segments (*sides)."""
         place = self._inside(ref, sides)
         # Cut first: a whole stack is not converted for each of its patches.
-        truth = self._segments(ref[0], self._cut(self.prepared.mask(ref[0])[np.newaxis], place)[0])
+        truth = self._segments(ref[0], cut(self.prepared.mask(ref[0])[np.newaxis], place)[0])
         if len(sides) == 3:
-            return self._cut(self.prepared.image(ref[0]), place).astype(np.float32), truth
+            return cut(self.prepared.image(ref[0]), place).astype(np.float32), truth
         sample = self.prepared.sample(ref[0], ref[1], self.spec.context)[:, np.newaxis]
         flat = (slice(0, 1), *place[1:])
-        return self._cut(sample, flat).astype(np.float32)[:, 0], truth[0]
+        return cut(sample, flat).astype(np.float32)[:, 0], truth[0]
 
     def batch(self, refs: Sequence[Ref], generator: torch.Generator) -> Batch:
         """Return augmented patches and their segments."""
