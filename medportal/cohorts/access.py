@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection
 
 from django.db.models import Count, Prefetch, Q, QuerySet
@@ -9,7 +10,7 @@ from django.db.models import Count, Prefetch, Q, QuerySet
 from medportal.accounts.access import get_team
 from medportal.accounts.models import Role, User
 from medportal.archive.access import Filter, filtered, visible_studies
-from medportal.archive.models import Series, Study
+from medportal.archive.models import Instance, Series, Study
 from medportal.archive.rows import NOT_PICTURES
 from medportal.cohorts.models import Cohort, CohortMember, CohortVersion, Kind, Split
 from medportal.errors import InvalidError, NotFoundError
@@ -136,3 +137,14 @@ def _among(series: QuerySet[Series], column: str, values: Collection[str]) -> li
     for start in range(0, len(wanted), _AT_ONCE):
         rows += series.filter(**{f"{column}__in": wanted[start : start + _AT_ONCE]})
     return rows
+
+
+def digests_of(series: Collection[int]) -> dict[int, str]:
+    """Return for each series, by its key, the SHA-256 over those of its objects: another picture is another digest."""
+    digests = {key: hashlib.sha256() for key in series}
+    keys = list(digests)
+    for start in range(0, len(keys), _AT_ONCE):
+        rows = Instance.objects.filter(series__in=keys[start : start + _AT_ONCE]).order_by("sop_instance_uid")
+        for key, sha256 in rows.values_list("series_id", "sha256").iterator():
+            digests[key].update(sha256.encode())
+    return {key: digest.hexdigest() for key, digest in digests.items()}

@@ -37,6 +37,8 @@ class Choice:
     annotation_set: AnnotationSet | None = None
     # `imaging.marks.Box.to_json` of each box.
     boxes: Sequence[Mapping[str, Any]] = ()
+    # Of its objects; `freeze_version` fills it in.
+    series_sha256: str = ""
     # Who says so, as far as it is known: `annotations.models.Source`.
     source: str = ""
 
@@ -83,6 +85,8 @@ def freeze_version(
     _check_classes(classes, choices, kind)
     generated = access.generated_among([choice.series for choice in choices])
     made_up = {choice.group for choice in choices if choice.series.pk in generated}
+    digests = access.digests_of([choice.series.pk for choice in choices])
+    choices = [replace(choice, series_sha256=digests[choice.series.pk]) for choice in choices]
     complete = _with_splits(choices, list(classes), kind, fractions or DEFAULT_FRACTIONS, seed, made_up)
     _check_splits(complete, generated)
     content_hash = _content_hash(kind, classes, complete)
@@ -240,17 +244,16 @@ def _check_splits(choices: Sequence[Choice], generated: Collection[int]) -> None
 
 
 def _content_hash(kind: str, classes: Sequence[str], choices: Sequence[Choice]) -> str:
-    """SHA-256 over the classes and each series' UID, group, split and targets, in order of UID."""
+    """SHA-256 over kind, classes, and each series' UID, objects, group, split and targets, in order of UID."""
     rows: list[list[Any]] = [
-        [c.series.series_instance_uid, c.group, c.split, c.label, sorted(c.slice_labels.items())] for c in choices
+        [
+            *(c.series.series_instance_uid, c.series_sha256, c.group, c.split, c.label),
+            *(sorted(c.slice_labels.items()), list(c.labels), c.mask_sha256, list(c.boxes)),
+        ]
+        for c in choices
     ]
-    content: list[Any] = [list(classes)]
-    if kind != Kind.CLASSES:
-        # Versions of the first kind keep the hash that they had before there were others.
-        content.insert(0, kind)
-        for row, choice in zip(rows, choices, strict=True):
-            row += [list(choice.labels), choice.mask_sha256, list(choice.boxes)]
-    text = json.dumps([*content, sorted(rows, key=lambda row: row[0])], separators=(",", ":"), ensure_ascii=False)
+    content = [kind, list(classes), sorted(rows, key=lambda row: row[0])]
+    text = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -279,6 +282,7 @@ def _insert(cohort: Cohort, choices: Sequence[Choice], actor: User | None, **val
             label=choice.label,
             labels=list(choice.labels),
             slice_labels=choice.slice_labels,
+            series_sha256=choice.series_sha256,
             annotation_set=choice.annotation_set,
             target_sha256=choice.mask_sha256,
             boxes=[dict(box) for box in choice.boxes],

@@ -50,7 +50,7 @@ class CohortVersion(models.Model):
 
     cohort = models.ForeignKey(Cohort, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
-    # SHA-256 over the kind, the classes, and each series' UID, group, split and targets, in order of UID.
+    # SHA-256 over the kind, the classes, and each series' UID, objects, group, split and targets, in order of UID.
     content_hash = models.CharField(max_length=64)
     kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.CLASSES)
     # In order of their index in a model's output. Of classes the first is the negative one; of masks they are the
@@ -94,6 +94,8 @@ class CohortMember(models.Model):
     labels = models.JSONField(default=list)
     # {SOP Instance UID: class}; slices that are not named take no part in training. Empty: each slice is of the label.
     slice_labels = models.JSONField(default=dict)
+    # Of the series' objects when it was frozen (`access.digests_of`): "" in versions from before that was kept.
+    series_sha256 = models.CharField(max_length=64, blank=True)
     # The mask, and the SHA-256 of its voxels when it was frozen.
     annotation_set = models.ForeignKey(AnnotationSet, null=True, on_delete=models.SET_NULL, related_name="+")
     target_sha256 = models.CharField(max_length=64, blank=True)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from medportal.annotations.label_maps import array_of
 from medportal.annotations.models import LabelMap
 from medportal.archive.reading import load_series_volume
+from medportal.cohorts.access import digests_of
 from medportal.cohorts.models import CohortMember, Kind
 from medportal.errors import ConflictError, InvalidError, MedportalError
 from medportal.imaging.marks import box_of
@@ -17,12 +18,16 @@ from medportal.learning.prepared import SeriesToPrepare
 def load_member(member: CohortMember) -> SeriesToPrepare:
     """Return a member's images with what is known of them, in the classes of its version.
 
-    Raises ConflictError `cohort_not_trainable` where the series or its mask has been deleted; InvalidError that names
-    the series where its images cannot be read, or its mask does not lie on them.
+    Raises ConflictError `cohort_not_trainable` where the series or its mask has been deleted, `series_changed` where the
+    series has other objects than when it was frozen; InvalidError that names the series where its images cannot be read, or its mask does not lie on them.
     """
     uid, version = member.series_instance_uid, member.version
     if member.series is None:
         raise ConflictError("cohort_not_trainable", f"Series {uid} of the cohort has been deleted.")
+    if member.series_sha256 and digests_of([member.series.pk])[member.series.pk] != member.series_sha256:
+        raise ConflictError(
+            "series_changed", f"Series {uid} has other objects than when the cohort was frozen: freeze it anew."
+        )
     label_map = _label_map(member) if version.kind == Kind.MASKS else None
     try:
         volume = load_series_volume(member.series)

@@ -9,7 +9,7 @@ import pytest
 
 from medportal.cohorts import services
 from medportal.cohorts.models import CohortMember, CohortVersion
-from medportal.errors import MedportalError
+from medportal.errors import ConflictError, MedportalError
 from tests.chests import CLASSES, SCHEME, store_chest
 from tests.factories import make_team
 
@@ -207,3 +207,21 @@ def test_a_version_that_has_lost_a_series_can_no_longer_be_learnt_from(
     }
     answer = researcher.post(f"/api/v1/teams/{team.slug}/trainings/", words, content_type="application/json")
     assert (answer.status_code, answer.json()["code"]) == (409, "cohort_not_trainable")
+
+
+def test_a_series_that_has_grown_is_not_what_was_frozen(freeze: Callable[..., Any], series: list[Any]) -> None:
+    """A slice that comes later is in the next version; the first is no longer learnt from as if it were the same."""
+    from medportal.archive.models import Instance
+    from medportal.cohorts.reading import load_member
+
+    first = freeze().json()
+    member = members(first)[series[0].series_instance_uid]
+    assert load_member(member).label == member.label
+    known = series[0].instances.order_by("pk").first()
+    values = {name: getattr(known, name) for name in ("team_id", "series_id", "sop_class_uid", "size_bytes")}
+    Instance.objects.create(**values, sop_instance_uid="2.25.99", storage_key=known.storage_key, sha256="f" * 64)
+    with pytest.raises(ConflictError, match="freeze it anew") as raised:
+        load_member(member)
+    assert raised.value.code == "series_changed"
+    second = freeze()
+    assert (second.status_code, second.json()["number"]) == (201, 2)
