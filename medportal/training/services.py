@@ -47,6 +47,8 @@ def _check_kind(recipe: str, version: CohortVersion, seed: int) -> None:
     if version.kind not in kinds:
         wanted = " or ".join(kinds)
         raise InvalidError("cohort_kind", f"The recipe {recipe} learns from {wanted}; {version} holds {version.kind}.")
+    if faults := [one for one in version.check_report.get("findings", []) if one["severity"] == "error"]:
+        raise InvalidError("cohort_check", f"{version} cannot be learnt from: {faults[0]['detail']}")
     if recipe == "classification" and version.kind == "classes" and len(version.classes) < 2:
         raise InvalidError("two_classes", f"The recipe tells classes apart; {version} has {len(version.classes)}.")
     members = version.members.values_list("group", "label", "split")

@@ -131,6 +131,11 @@ def test_what_cannot_be_learnt_is_refused_before_anything_runs(client_for: Clien
     cohort.save()
     answer = ask(researcher, team).json()
     assert (answer["code"], "pneumonia" in answer["detail"]) == ("empty_class", True)
+    fault = {"code": "class_not_in_split", "severity": "error", "detail": "The train split has no series of “x”."}
+    cohort.check_report = {"findings": [fault]}
+    cohort.save()
+    answer = ask(researcher, team).json()
+    assert (answer["code"], fault["detail"] in answer["detail"]) == ("cohort_check", True)
     assert not Job.objects.filter(team=team).exists()
 
 
