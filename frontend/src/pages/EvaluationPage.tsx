@@ -148,6 +148,11 @@ function Found({ team, document }: { team: string; document: EvaluationDocument 
           {Number.isFinite(document.seconds) && ` · ${t("evaluation.seconds", { seconds: document.seconds.toFixed(1) })}`}
         </Text>
       </Group>
+      {document.seen_in_training && document.seen_in_training.groups > 0 && (
+        <Alert color="orange" title={t("evaluation.seen")}>
+          {t("evaluation.seenDetail", { ...document.seen_in_training })}
+        </Alert>
+      )}
       <div>
         <Figures metrics={document.metrics} beside={controls} units={document.units ?? {}} />
         <Text size="xs" c="dimmed" mt={4}>
