@@ -7,12 +7,16 @@ from numpy.typing import NDArray
 
 from medportal.annotations.label_maps import array_of
 from medportal.annotations.models import LabelMap
-from medportal.archive.reading import load_series_volume
+from medportal.archive.models import Series
+from medportal.archive.reading import attributes_of, load_series_volume
 from medportal.cohorts.access import digests_of
 from medportal.cohorts.models import CohortMember, Kind
 from medportal.errors import ConflictError, InvalidError, MedportalError
 from medportal.imaging.marks import box_of
+from medportal.learning.metrics.subgroups import age_band, age_years
 from medportal.learning.prepared import SeriesToPrepare
+
+_SEXES = {"F": "F", "M": "M", "O": "O"}
 
 
 def load_member(member: CohortMember) -> SeriesToPrepare:
@@ -48,6 +52,7 @@ def load_member(member: CohortMember) -> SeriesToPrepare:
         mask=mask,
         is_instances=label_map is not None and label_map.is_instances,
         boxes=tuple(box_of(box) for box in member.boxes),
+        attributes=_attributes_of(member.series),
     )
 
 
@@ -75,3 +80,15 @@ def mask_of(label_map: LabelMap, classes: list[str]) -> NDArray[np.uint16]:
         if segment["label"] in classes:
             table[segment["value"]] = classes.index(segment["label"]) + 1
     return table[array]
+
+
+def _attributes_of(series: Series) -> dict[str, str]:
+    """Return sex, age band and manufacturer, as far as the tags say them (PS3.3 C.7.1.1, C.7.2.2, C.7.5.1)."""
+    patient, study = series.study.patient, series.study
+    first = series.instances.order_by("instance_number", "pk").first()
+    age = attributes_of(first).text("PatientAge") if first is not None else ""
+    return {
+        "sex": _SEXES.get(patient.patient_sex.strip().upper(), ""),
+        "age": age_band(age_years(age, patient.patient_birth_date, study.study_date)),
+        "manufacturer": series.manufacturer.strip(),
+    }

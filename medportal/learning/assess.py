@@ -83,7 +83,7 @@ def _read(
     records = []
     for number in numbers:
         check()
-        item = prepared.items[number]
-        names = {"series_uid": item.series_uid, "study_uid": "", "group": item.group, "attributes": {}}
-        records.append({**evaluation.read(session, _case(prepared, number)), **names})
+        item, one = prepared.items[number], _case(prepared, number)
+        names = {"series_uid": item.series_uid, "study_uid": "", "group": item.group, "attributes": one.attributes}
+        records.append({**evaluation.read(session, one), **names})
     return records

@@ -38,6 +38,8 @@ class SeriesToPrepare:
     is_instances: bool = False
     # In voxel edges of the stack.
     boxes: tuple[Box, ...] = ()
+    # Sex, age band and manufacturer, as far as they are known: figures are told by them.
+    attributes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ class _Run:
     def _members(self) -> list[CohortMember]:
         """Return the cohort's series; where it has no validation split, a part of the training is made one."""
         rows = CohortMember.objects.filter(version=self.training.cohort_version)
-        members = list(rows.select_related("series__team", "version"))
+        members = list(rows.select_related("series__team", "series__study__patient", "version"))
         known = [(member.group, member.label, member.split) for member in members]
         for member, split in zip(members, with_validation(known, seed=self.training.config["seed"]), strict=True):
             member.split = split

@@ -48,6 +48,7 @@ def series(number: int, split: str, *, seed: int = 0) -> SeriesToPrepare:
         split=split,
         label=CLASSES[int(has_spot)],
         slice_labels=labels,
+        attributes={"sex": "FM"[number // 8 % 2]},
     )
 
 

@@ -33,6 +33,9 @@ def test_a_control_of_the_border_sees_no_middle_in_the_test_either(tmp_path: Pat
     whole = found()
     assert (whole["split"], whole["n"], whole["groups"]) == ("test", 6, 6)
     assert whole["figures"]["auc"]["value"] == 1  # type: ignore[index]
+    sexes = whole["document"]["subgroups"]["sex"]  # type: ignore[index]
+    assert {row["value"] for row in sexes} <= {"F", "M"}
+    assert sum(row["n"] for row in sexes) == 6
     blank_middles(task.prepared)
     assert found()["figures"]["auc"]["value"] <= 0.8  # type: ignore[index]
 

@@ -274,7 +274,7 @@ def test_a_version_that_has_left_the_zoo_is_not_another(
 
 
 def test_ages_and_makers_come_from_the_tags(people: People, model: Any) -> None:
-    from medportal.training.evaluations.run_evaluation import _attributes_of
+    from medportal.cohorts.reading import _attributes_of
     from tests.chests import store_chest
 
     series = store_chest(people.team, 77, has_cancer=False, slices=3, PatientAge="045Y", Manufacturer="Maker")

@@ -9,8 +9,6 @@ from uuid import UUID
 import structlog
 from django.utils import timezone
 
-from medportal.archive.models import Series
-from medportal.archive.reading import attributes_of
 from medportal.cohorts.models import CohortMember, Split
 from medportal.cohorts.reading import load_member
 from medportal.errors import MedportalError, NotFoundError
@@ -19,7 +17,6 @@ from medportal.inference.session import Session
 from medportal.jobs.leases import Lease, claim
 from medportal.jobs.models import State
 from medportal.learning.evaluation import Record, TaskEvaluation, build_document, evaluation_of
-from medportal.learning.metrics.subgroups import age_band, age_years
 from medportal.training.evaluations.records import RecordLog
 from medportal.training.evaluations.seen import seen_in_training
 from medportal.training.models import Evaluation, TrainingRun
@@ -29,7 +26,6 @@ from medportal.zoo.packages import open_version
 log = structlog.get_logger(__name__)
 # The part of the progress bar that reading takes; the rest is for the figures.
 READ_AT = 0.95
-_SEXES = {"F": "F", "M": "M", "O": "O"}
 
 
 def run_evaluation(job_id: UUID | str, *, worker: str) -> None:
@@ -114,13 +110,14 @@ class _Run:
             if member.series_instance_uid in done.records:
                 continue
             try:
-                record = evaluation.read(session, load_member(member), check=self.lease.check)
+                one = load_member(member)
+                record = evaluation.read(session, one, check=self.lease.check)
             except MedportalError as error:
                 uid = member.series_instance_uid
                 log.info("evaluation.series_failed", job=str(self.lease.job.pk), series=uid, code=error.code)
                 failed.append({"series_uid": uid, "code": error.code, "detail": error.detail})
                 continue
-            done.add(_base_of(member) | record)
+            done.add(_base_of(member, one.attributes) | record)
         return failed
 
     def _header(self, session: Session) -> dict[str, Any]:
@@ -162,7 +159,7 @@ class _Run:
         self.lease.succeed(result, within=write)
 
 
-def _base_of(member: CohortMember) -> Record:
+def _base_of(member: CohortMember, attributes: dict[str, str]) -> Record:
     """Return what is known of a series beside its images."""
     series = member.series
     return {
@@ -170,17 +167,5 @@ def _base_of(member: CohortMember) -> Record:
         "study_uid": series.study.study_instance_uid if series is not None else "",
         "group": member.group,
         "split": member.split,
-        "attributes": _attributes_of(series) if series is not None else {},
-    }
-
-
-def _attributes_of(series: Series) -> dict[str, str]:
-    """Return sex, age band and manufacturer, as far as the tags say them (PS3.3 C.7.1.1, C.7.2.2, C.7.5.1)."""
-    patient, study = series.study.patient, series.study
-    first = series.instances.order_by("instance_number", "pk").first()
-    age = attributes_of(first).text("PatientAge") if first is not None else ""
-    return {
-        "sex": _SEXES.get(patient.patient_sex.strip().upper(), ""),
-        "age": age_band(age_years(age, patient.patient_birth_date, study.study_date)),
-        "manufacturer": series.manufacturer.strip(),
+        "attributes": attributes,
     }
