@@ -56,6 +56,13 @@ def _start(people: People, **more: Any) -> Any:
     return start_evaluation(people.member("researcher"), people.team.slug, **values)
 
 
+def _waiting(people: People, **more: Any) -> Any:
+    """An evaluation that no worker will do: it waits in a queue that none serves, whichever other tests have started."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("medportal.training.evaluations.services.QUEUE", "nobody")
+        return _start(people, **more)
+
+
 def _run(evaluation: Any) -> Any:
     """Do the worker's work, and return the evaluation as it is then."""
     from medportal.training.evaluations.run_evaluation import run_evaluation
@@ -69,12 +76,13 @@ def _run(evaluation: Any) -> Any:
 def test_over_http_to_the_report(site: Site, people: People, cohort: Any) -> None:
     wanted = {"id": str(uuid4()), "model": "bright", "cohort": "chests", "cohort_version": 1}
     address = f"teams/{people.team.slug}/evaluations/"
+    waiting = _waiting(people)
     with client_of(site, people, "researcher") as client, client_of(site, people, "viewer") as viewer:
+        early = viewer.get(f"{address}{waiting.pk}/document/")
         first, again = client.post(address, json=wanted), client.post(address, json=wanted)
         assert first.status_code == again.status_code == 202, first.text
         assert first.json()["id"] == again.json()["id"] == wanted["id"]
         one = f"{address}{wanted['id']}/"
-        early = viewer.get(f"{one}document/")
         assert (early.status_code, early.json()["code"]) == (409, "evaluation_not_finished")
 
         from medportal.audit.models import AuditEvent
@@ -260,13 +268,9 @@ def test_what_the_training_had_seen_is_told(people: People, cohort: Any, tmp_pat
     assert "were in the model's training" in capsys.readouterr().err
 
 
-def test_a_version_that_has_left_the_zoo_is_not_another(
-    people: People, cohort: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Where no worker of another test is quicker than the zoo's loss.
-    monkeypatch.setattr("medportal.training.evaluations.services.QUEUE", "nobody")
+def test_a_version_that_has_left_the_zoo_is_not_another(people: People, cohort: Any, tmp_path: Path) -> None:
     left = register(people.team, tmp_path, name="left")
-    evaluation = _start(people, model="left", cohort_version=1, id=uuid4())
+    evaluation = _waiting(people, model="left")
     type(left).objects.filter(pk=left.pk).delete()
     finished = _run(evaluation)
 
