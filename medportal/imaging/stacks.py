@@ -24,6 +24,9 @@ from medportal.imaging.volumes import Volume, to_modality_units
 
 Decoded = TypeVar("Decoded")
 
+# Where values are quantities, MONOCHROME1 says how to show them alone; elsewhere it says what they mean.
+QUANTITIES = frozenset({"CT", "MR", "NM", "PT"})
+
 
 @dataclass(frozen=True)
 class FrameSource:
@@ -99,13 +102,15 @@ def load_volume(sources: Sequence[FrameSource], decoder: Decoder, *, modality: s
     """Return frames as one volume in modality units, ordered along their normal; colour where none is of one channel.
 
     Frames of another size or direction than most (a scout within the series) are left out; `sop_instance_uids` and
-    `frames` say which are in it. Raises InvalidError `not_a_volume` where there is no such stack, and what decoding
+    `frames` say which are in it. Radiographs that are stored as MONOCHROME1 (PS3.3 C.7.6.3.1.2) are turned over: the
+    same body looks alike whichever way a machine writes it. Raises InvalidError `not_a_volume` where there is no such stack, and what decoding
     raises.
     """
     stack = _ordered(_like_most(sources))
     if not stack:
         raise InvalidError("not_a_volume", "The series holds no images that make a stack.")
-    array = _filled_grey(stack, decoder) if _is_grey(stack[0]) else _filled_colour(stack, decoder)
+    grey = _is_grey(stack[0])
+    array = _filled_grey(stack, decoder, modality) if grey else _filled_colour(stack, decoder)
     first = stack[0].plane
     positions = [p for source in stack if (p := source.plane.slice_position_mm) is not None]
     row_mm, column_mm = first.spacing_mm or (1.0, 1.0)
@@ -155,19 +160,29 @@ def _filled_colour(stack: list[FrameSource], decoder: Decoder) -> NDArray[np.uin
     return np.stack(list(frames))
 
 
-def _filled_grey(stack: list[FrameSource], decoder: Decoder) -> NDArray[np.int16] | NDArray[np.float32]:
+def _filled_grey(stack: list[FrameSource], decoder: Decoder, modality: str) -> NDArray[np.int16] | NDArray[np.float32]:
     """Decode the frames into one array, which stays int16 as long as that loses nothing."""
     pixel = stack[0].pixel
     array: NDArray[np.int16] | NDArray[np.float32] = np.empty((len(stack), pixel.rows, pixel.columns), np.int16)
 
     def decoded(source: FrameSource) -> NDArray[np.int16] | NDArray[np.float32]:
-        return to_modality_units(decode_source(source, decoder), source.plane.slope, source.plane.intercept)
+        frame = decode_source(source, decoder)
+        if source.pixel.photometric_interpretation == "MONOCHROME1" and modality not in QUANTITIES:
+            frame = _turned_over(frame, source.pixel)
+        return to_modality_units(frame, source.plane.slope, source.plane.intercept)
 
     for index, frame in enumerate(_in_parallel(decoded, stack)):
         if frame.dtype != array.dtype and array.dtype == np.int16:
             array = array.astype(np.float32)
         array[index] = frame
     return array
+
+
+def _turned_over(frame: Array, pixel: PixelDescription) -> Array:
+    """Return stored values counted from the other end of what BitsStored can hold."""
+    if pixel.is_float:
+        return -frame
+    return ~frame if pixel.is_signed else frame.dtype.type(2**pixel.bits_stored - 1) - frame
 
 
 def _in_parallel(function: Callable[[FrameSource], Decoded], stack: list[FrameSource]) -> Iterable[Decoded]:

@@ -169,3 +169,23 @@ def test_grey_frames_are_the_volume_where_there_are_both(as_file, decoder):
     frames = (dicom.noise(high=256, samples=3), dicom.noise())
     colour, grey = (dicom.ct_slice(frame, SeriesInstanceUID=series) for frame in frames)
     assert not volume_of(as_file, decoder, [colour, grey]).is_colour
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16])
+def test_a_radiograph_looks_alike_whichever_way_it_is_stored(as_file, decoder, dtype):
+    """MONOCHROME1 shows low values bright (PS3.3 C.7.6.3.1.2)."""
+    pixels = dicom.noise(high=256).astype(dtype)
+    bits = 12 if dtype == np.uint16 else pixels.dtype.itemsize * 8
+    described = {"Modality": "DX", "BitsStored": bits, "HighBit": bits - 1}
+    other = ~pixels if dtype == np.int16 else (2**bits - 1 - pixels).astype(dtype)
+    usual = dicom.to_bytes(dicom.dataset(pixels, **described))
+    turned = dicom.to_bytes(dicom.dataset(other, PhotometricInterpretation="MONOCHROME1", **described))
+    volume = volume_of(as_file, decoder, [turned])
+    assert volume.array.dtype == np.int16
+    np.testing.assert_array_equal(volume.array, volume_of(as_file, decoder, [usual]).array)
+
+
+def test_quantities_are_not_turned_over(as_file, decoder):
+    """A PET or CT may ask to be shown the other way round; its units stay."""
+    volume = volume_of(as_file, decoder, [dicom.ct_slice(PhotometricInterpretation="MONOCHROME1")])
+    np.testing.assert_array_equal(volume.array[0], dicom.noise().astype(int) - 1024)
