@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import floor, gcd, isfinite
+from math import ceil, floor, gcd, isfinite
 from typing import Any
 
 import numpy as np
@@ -131,9 +131,24 @@ def levels_of(scaling: Scaling, array: NDArray[Any]) -> tuple[float, float]:
         values = values[np.isfinite(values)]
     if not values.size:
         return 0.0, 1.0
-    low, high = (float(value) for value in np.percentile(values, (scaling.low, scaling.high)))
+    low, high = _percentiles(values, (scaling.low, scaling.high))
     # Images of one value become 0.
     return low, max(high, low + 1e-6 * max(1.0, abs(low)))
+
+
+def _percentiles(values: NDArray[Any], wanted: Sequence[float]) -> list[float]:
+    """Return what `np.percentile` does; short integers are counted, which is many times quicker than sorting them."""
+    if values.dtype.kind not in "iu" or values.dtype.itemsize > 2:
+        return [float(value) for value in np.percentile(values, wanted)]
+    least = int(values.min())
+    # How many values are at most `least`, `least + 1`, …
+    reached = np.cumsum(np.bincount(values.astype(np.intp) - least))
+    found = []
+    for percent in wanted:
+        place = percent / 100 * (values.size - 1)
+        before, after = (least + int(np.searchsorted(reached, k, "right")) for k in (floor(place), ceil(place)))
+        found.append(before + (after - before) * (place - floor(place)))
+    return found
 
 
 def _stride_over(size: int) -> int:

@@ -151,9 +151,9 @@ def inference(recipe: str) -> dict[str, float]:
         recorded: list[tuple[Any, ...]] = []
         run = session.run
 
-        def record(*inputs: Any) -> Any:
+        def record(*inputs: Any, **options: Any) -> Any:
             recorded.append(inputs)
-            return run(*inputs)
+            return run(*inputs, **options)
 
         session.run = record  # type: ignore[method-assign]
         list(predict(session, volume))

@@ -88,6 +88,18 @@ def test_what_is_no_number_is_nought() -> None:
     assert levels_of(Scaling("percentiles", 1, 99), np.full((1, 4, 4), np.nan, np.float32)) == (0, 1)
 
 
+@pytest.mark.parametrize("dtype", [np.int16, np.uint8, np.uint16])
+def test_percentiles_of_integers_are_those_of_numpy(dtype: type[np.integer[Any]]) -> None:
+    rng, ends = np.random.default_rng(0), np.iinfo(dtype)
+    for size in (1, 2, 7, 1000):
+        array = rng.integers(ends.min, ends.max, (1, 1, size), dtype, endpoint=True)
+        wanted = (1.5, 99.0)
+        low, high = levels_of(Scaling("percentiles", *wanted), array)
+        expected = np.percentile(array.astype(np.float64), wanted)
+        assert low == pytest.approx(expected[0], rel=1e-12)
+        assert high == pytest.approx(max(expected[1], low + 1e-6 * max(1.0, abs(low))), rel=1e-12)
+
+
 def test_percentiles_are_taken_of_all_columns_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     """However few values are looked at: a step that divides the columns would see some of them only."""
     monkeypatch.setattr(preprocess, "_PERCENTILE_VALUES", 100)
