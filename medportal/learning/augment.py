@@ -64,25 +64,46 @@ def draw_moves(
 
 
 def grid_of(moves: Moves, size: tuple[int, ...]) -> Tensor:
-    """Return where each point of the result is taken from, (batch, *size, d)."""
-    points = _points(size)
-    grid = (points @ moves.theta.transpose(1, 2)).reshape(len(moves.theta), *size, len(size))
+    """Return where each point of the result is taken from, (batch, *size, d).
+
+    Both parts of a move are sums of products of a function along each axis, so that the grid is a product of matrices
+    along one axis after the other.
+    """
+    count, axes = len(moves.theta), len(size)
+    knots = 0 if moves.bends is None else _KNOTS
+    # How much there is of each product of functions: those of the knots, then 1, then the position.
+    parts = torch.zeros(count, *(knots + 2,) * axes, axes)
+    inner: tuple[slice, ...] = (slice(None), *[slice(knots)] * axes)
     if moves.bends is not None:
-        # Most samples are not bent, and bending costs more than all the rest.
-        bent = torch.nonzero(moves.bends.flatten(1).any(1)).flatten()
-        if len(bent):
-            mode = "bicubic" if len(size) == 2 else "trilinear"
-            bends = F.interpolate(moves.bends[bent], size=size, mode=mode, align_corners=True)
-            grid[bent] += bends.movedim(1, -1)
-    return grid
+        parts[inner] = moves.bends.movedim(1, -1)
+    # Axes are (…, y, x), columns of theta x, y, …, 1.
+    for column in range(axes + 1):
+        place: list[slice | int] = [slice(None), *[knots] * axes]
+        if column < axes:
+            place[axes - column] = knots + 1
+        parts[tuple(place)] = moves.theta[:, :, column]
+    for axis in reversed(range(axes)):
+        before, behind = parts.shape[: 1 + axis], parts.shape[2 + axis :]
+        made = _functions(size[axis], knots) @ parts.reshape(prod(before), knots + 2, prod(behind))
+        parts = made.view(*before, size[axis], *behind)
+    return parts
 
 
-@lru_cache(maxsize=8)
-def _points(size: tuple[int, ...]) -> Tensor:
-    """Return the middles of a sample's voxels (x, y[, z], 1) in −1…1, as affine_grid has them without aligned corners."""
-    along = [(torch.arange(side) * 2 + 1) / side - 1 for side in size]
-    mesh = torch.meshgrid(*along, indexing="ij")
-    return torch.stack([*mesh[::-1], torch.ones(size)], -1).reshape(1, -1, len(size) + 1)
+@lru_cache(maxsize=32)
+def _functions(side: int, knots: int) -> Tensor:
+    """Return functions along an axis, at the middles of its voxels, (side, knots + 2).
+
+    Cubic interpolation between the knots, 1, and the position in −1…1 as affine_grid has it without aligned corners.
+    """
+    others = torch.stack([torch.ones(side), (torch.arange(side) * 2 + 1) / side - 1], dim=1)
+    return torch.cat([cubic(side, knots), others], dim=1) if knots else others
+
+
+@lru_cache(maxsize=32)
+def cubic(side: int, knots: int) -> Tensor:
+    """Return the weights of `knots` values, from end to end of an axis, in the cubic interpolation, (side, knots)."""
+    each = torch.eye(knots)[None, None]
+    return F.interpolate(each, size=(side, knots), mode="bicubic", align_corners=True)[0, 0]
 
 
 def moved(images: Tensor, grid: Tensor, *, nearest: bool = False) -> Tensor:
@@ -135,7 +156,10 @@ def moved_boxes(boxes: Tensor, theta: Tensor, size: tuple[int, ...]) -> Tensor:
 
 
 def change_intensity(images: Tensor, amount: float, generator: torch.Generator) -> Tensor:
-    """Change brightness, contrast and gamma of each image (0…1) by up to `amount`, and add a little noise."""
+    """Change brightness, contrast and tone of each image (0…1) by up to `amount`, and add a little noise.
+
+    Tone bends the curve of greys between its ends, x + a·x·(1 − x), as gamma does at a tenth of the time.
+    """
     if amount <= 0:
         return images
     shape = (len(images), *(1,) * (images.ndim - 1))
@@ -143,10 +167,12 @@ def change_intensity(images: Tensor, amount: float, generator: torch.Generator) 
     def uniform() -> Tensor:
         return torch.rand(shape, generator=generator).to(images) * 2 - 1
 
-    images = images.clamp(0, 1).pow(torch.exp(uniform() * amount))
-    images = images * (1 + uniform() * amount) + uniform() * amount / 2
-    noise = torch.randn(images.shape, generator=generator).to(images)
-    return images + noise * (uniform().abs() * amount * 0.1)
+    tone, contrast, brightness = uniform() * min(amount, 1.0), 1 + uniform() * amount, uniform() * amount / 2
+    changed = (images * (-tone * contrast)).add_((1 + tone) * contrast).mul_(images).add_(brightness)
+    # One field of noise for all, of each as much, or its opposite, as was drawn: a field for each would take as long as
+    # all the rest.
+    noise = torch.randn(images.shape[1:], generator=generator).to(images)
+    return changed.addcmul_(noise, uniform() * amount * 0.1)
 
 
 def mosaic(images: Tensor, labels: Tensor, probability: float, generator: torch.Generator) -> Tensor:
@@ -175,8 +201,6 @@ def mixed(images: Tensor, targets: Tensor, alpha: float, generator: torch.Genera
     # Beta(alpha, alpha) by two gammas is not offered with a generator: a uniform share around the ends does as well.
     share = torch.rand(len(images), generator=generator) * min(alpha, 0.5)
     order = torch.randperm(len(images), generator=generator)
-    weight = (1 - share).to(images)
-    shape = (-1, *(1,) * (images.ndim - 1))
-    images = images * weight.view(shape) + images[order] * (1 - weight).view(shape)
-    weight = weight.view(-1, 1)
-    return images, targets * weight + targets[order] * (1 - weight)
+    share = share.to(images)
+    images = images.lerp(images[order], share.view(-1, *(1,) * (images.ndim - 1)))
+    return images, targets.lerp(targets[order], share.view(-1, 1))

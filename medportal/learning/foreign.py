@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import log, pi
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from medportal.learning.augment import cubic
 
 # Radii of what is pasted, as parts of the slice's side; how many are pasted at most; knots of their uneven edges.
 SMALLEST, LARGEST = 0.012, 0.12
@@ -25,7 +26,8 @@ def pasted(images: Tensor, probability: float, generator: torch.Generator) -> Te
     if probability <= 0:
         return images
     bumps = torch.randn(len(images), 1, _KNOTS, _KNOTS, generator=generator)
-    bumps = F.interpolate(bumps, size=tuple(images.shape[2:]), mode="bicubic", align_corners=True)
+    rows, columns = (cubic(side, _KNOTS) for side in images.shape[2:])
+    bumps = rows @ bumps @ columns.T
     out = images
     for _ in range(PIECES):
         share = _cover(bumps, generator) * _uniform(images, 0.4, 1.0, generator)

@@ -110,7 +110,8 @@ class Prepared:
 def _mapped(path: Path, dtype: type[np.generic]) -> NDArray[Any]:
     if not path.is_file() or not path.stat().st_size:
         return np.zeros(0, dtype)
-    return np.memmap(path, dtype, "r")
+    # As a plain array: of a memmap every slice is one again, which takes longer than the slicing.
+    return np.asarray(np.memmap(path, dtype, "r"))
 
 
 def shuffle_labels(prepared: Prepared, seed: int) -> None:

@@ -4,8 +4,9 @@
 
 Each recipe's task is trained by the real loop (Lightning, batches assembled and augmented as it goes, running average,
 reports) and by a bare one: the same network, loss and optimiser on batches that lie in memory already. Both take turns
-in one run (A B A B …), and the medians are compared; validation, checkpoints and pictures stand outside both. For
-inference, `predict` over a series is compared with `session.run` on the same batches, prepared before.
+in one run (A B A B …), and the medians are compared; validation, checkpoints and pictures stand outside both. All runs
+with the environment of a training; with --plain without it, as a script of one's own would by default. For inference, the network run by
+`inference/`, and `predict` over a whole series, are compared with `session.run` on the same batches, prepared before.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from medportal.learning.recipes import complete_config, input_spec
 from medportal.learning.store import Prepared
 from medportal.learning.tasks.base import Task
 from medportal.learning.tasks.known import make_task
+from medportal.training.child import QUICK
 
 ROUNDS = 5
 SIDES = {"classification": 192, "segmentation": 256, "detection": 256, "autoencoder": 64, "generation": 28}
@@ -103,6 +105,8 @@ def of_bare_loop(task: Task, steps: int) -> float:
         if number == 1:
             began = time.monotonic()
         for part, optimiser in zip(parts, optimisers, strict=True):
+            if (number + 1) % part.every:
+                continue
             loss = part.loss(batch)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(part.parameters, LONGEST_GRADIENT)
@@ -135,8 +139,8 @@ def training(recipe: str, steps: int) -> dict[str, float]:
         )
 
 
-def inference(recipe: str) -> dict[str, float]:
-    """Compare a package run on a series of 32 slices with its bare session."""
+def inference(recipe: str) -> dict[str, dict[str, float]]:
+    """Compare with the bare session: the network alone, and a series of 32 slices from its preparation to the last piece."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         task = make(folder / "data", recipe)
@@ -164,6 +168,12 @@ def inference(recipe: str) -> dict[str, float]:
             list(predict(session, volume))
             return time.monotonic() - began
 
+        def network() -> float:
+            began = time.monotonic()
+            for inputs in recorded:
+                session.run(*inputs)
+            return time.monotonic() - began
+
         def theirs() -> float:
             model = session.package.manifest.model
             began = time.monotonic()
@@ -171,7 +181,10 @@ def inference(recipe: str) -> dict[str, float]:
                 session._session.run(list(model.outputs), dict(zip(model.inputs, inputs, strict=True)))
             return time.monotonic() - began
 
-        return taking_turns(ours, theirs, rounds=2 * ROUNDS)
+        return {
+            "network": taking_turns(network, theirs, rounds=4 * ROUNDS),
+            "series": taking_turns(ours, theirs, rounds=4 * ROUNDS),
+        }
 
 
 def main() -> None:
@@ -180,13 +193,18 @@ def main() -> None:
     parser.add_argument("--recipes", default=",".join(SIDES))
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--plain", action="store_true", help="leave threads and memory as the system has them")
     options = parser.parse_args()
+    if not options.plain and QUICK.items() - os.environ.items():
+        # libgomp and the allocator look at it when they start.
+        arguments = [sys.executable, "-m", "tests.benchmarks.learning_speed", *sys.argv[1:]]
+        os.execve(sys.executable, arguments, {**os.environ, **QUICK})
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1))
     found: dict[str, dict[str, dict[str, float]]] = {}
     for recipe in options.recipes.split(","):
         found[recipe] = {"training": training(recipe, options.steps)}
         if recipe != "generation":
-            found[recipe]["inference"] = inference(recipe)
+            found[recipe] |= inference(recipe)
         for what, row in found[recipe].items():
             figures = f"{row['ours_ms']:9.1f} ms {row['bare_ms']:9.1f} ms  {row['ratio']:.2f}"
             sys.stdout.write(f"{recipe:15} {what:10} {figures}\n")

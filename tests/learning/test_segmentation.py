@@ -54,7 +54,7 @@ def task_of(folder: Path, *, slices: int = 1, side: int = 40, **settings: Any) -
     small = {"tile": 32, "tile_slices": 8, "depth": 2, "width": 8, "patches": 32, "batch_size": 4, "epochs": 10}
     quiet = {"low": -50, "high": 150, "scaling": "window", "fit": "pixels", "size": 0, "flip": False, "average": 0.9}
     config = complete_config("segmentation", small | quiet | {"minutes": 0, "learning_rate": 0.01} | settings)
-    splits = ["train"] * 6 + ["validation"] * 2 + ["test"]
+    splits = ["train"] * 24 + ["validation"] * 2 + ["test"]
     spec = input_spec(config, ["CT"])
     write_prepared(folder, spec, (series(k, s, slices=slices, side=side) for k, s in enumerate(splits)))
     torch.manual_seed(1)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from medportal.inference.manifest import InputSpec, Output
 from medportal.learning.store import Prepared
@@ -99,13 +100,12 @@ class Task(ABC):
         if self.averaged is self.network:
             return
         keep = min(self.config["average"], (1 + self.updates) / (10 + self.updates))
-        with torch.no_grad():
-            pairs = zip(self.averaged.state_dict().values(), self.network.state_dict().values(), strict=True)
-            for mean, now in pairs:
-                if mean.dtype.is_floating_point:
-                    mean.lerp_(now, 1 - keep)
-                else:
-                    mean.copy_(now)
+        # Buffers are others once a network has been moved to its device.
+        means, counts = _values(self.averaged)
+        values, counted = _values(self.network)
+        get_ema_multi_avg_fn(keep)(means, values, self.updates)  # type: ignore[no-untyped-call]
+        for count, now in zip(counts, counted, strict=True):
+            count.copy_(now)
 
     # What it learns from
 
@@ -171,6 +171,15 @@ class Task(ABC):
 
 
 @torch.no_grad()
+def _values(network: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
+    """Return a network's parameters and buffers that are averaged, and those that are counted."""
+    values: list[Tensor] = list(network.parameters())
+    counted: list[Tensor] = []
+    for buffer in network.buffers():
+        (values if buffer.dtype.is_floating_point else counted).append(buffer)
+    return values, counted
+
+
 def run_batches(
     network: nn.Module, batches: Iterator[Tensor], device: torch.device, check: Callable[[], None] = lambda: None
 ) -> Iterator[tuple[Tensor, ...]]:

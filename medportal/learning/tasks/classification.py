@@ -26,7 +26,7 @@ EVALUATION_BATCH = 64
 class ClassificationTask(Task):
     """A sample is (item, slice), in three dimensions (item,)."""
 
-    @property
+    @cached_property
     def is_multi_label(self) -> bool:
         """Whether several classes may apply."""
         return any(item.labels for item in self.prepared.items)
