@@ -84,6 +84,17 @@ def test_it_learns_segments_and_the_package_finds_them(tmp_path: Path, dimension
     assert found.verdict.measures == pytest.approx(millilitres, rel=0.5)
 
 
+def test_islands_far_smaller_than_what_is_marked_are_taken_away(tmp_path: Path) -> None:
+    task = task_of(tmp_path / "data")
+    marked = [
+        int((task.truth(number) == segment).sum()) for number in task.prepared.of_split("train") for segment in (1, 2)
+    ]
+    smallest = min(size for size in marked if size)
+    assert 1 < task.calibrate().minimum_voxels < smallest
+    task.config["minimum_voxels"] = 0
+    assert task.calibrate().minimum_voxels == 0
+
+
 def test_the_network_takes_every_size_that_its_strides_divide(tmp_path: Path) -> None:
     task = task_of(tmp_path / "data")
     spec = {"recipe": "segmentation", "model": {"name": "m", "title": "M"}, "data": {}}

@@ -111,7 +111,11 @@ class Segmentation(Deformation, Augmentation, Schedule, Data):
         0.25, "Overlap of the patches when the model is run.", minimum=0.0, maximum=0.75, group="verdict"
     )
     minimum_voxels: int = setting(
-        0, "Smaller islands are taken away when the model is run.", minimum=0, maximum=1_000_000, group="verdict"
+        -1,
+        "Smaller islands are taken away when the model is run; −1: those far smaller than what is marked. 0 keeps all.",
+        minimum=-1,
+        maximum=1_000_000,
+        group="verdict",
     )
     instances: bool = setting(
         False, "Objects that touch are told apart and counted when the model is run.", group="verdict"

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from scipy import ndimage
 from torch import Tensor, nn
 
 from medportal.errors import InvalidError
@@ -25,6 +26,8 @@ from medportal.learning.tasks.base import Batch, Export, Preview, Ref, Task, gre
 MARGIN = 1.3
 # Marked voxels of a series, of each segment, that patches may be centred on.
 CENTRES = 500
+# Islands are noise that are smaller than this part of the smallest parts that are marked, but for a few.
+NOISE, FEW_PERCENT = 0.25, 5
 # Slices of a stack that validate an epoch (2-D), evenly chosen: neighbours tell the same.
 VALIDATION_SLICES = 24
 
@@ -245,7 +248,23 @@ class SegmentationTask(Task):
     def calibrate(self) -> Output:
         """Return how tiles are put together."""
         instances = self.config["instances"] or any(item.is_instances for item in self.prepared.items)
-        return SegmentationOutput(self.tile, self.config["overlap"], self.config["minimum_voxels"], instances)
+        wanted = self.config["minimum_voxels"]
+        return SegmentationOutput(
+            self.tile, self.config["overlap"], self._smallest_island() if wanted < 0 else wanted, instances
+        )
+
+    def _smallest_island(self) -> int:
+        """Return how many voxels of a stack a part must have to be believed: by the parts marked in training."""
+        sizes: list[float] = []
+        for number in self.prepared.of_split("train"):
+            truth = self.truth(number)
+            # Of the stack, which the mask is restored to.
+            each = float(np.prod(self.prepared.items[number].step[3 - self.spec.dimensions :]))
+            for marked in truth if self.spec.dimensions == 2 else truth[np.newaxis]:
+                for segment in range(1, self.segments):
+                    parts, _ = ndimage.label(marked == segment)
+                    sizes += (np.bincount(parts.ravel())[1:] * each).tolist()
+        return int(np.percentile(sizes, FEW_PERCENT) * NOISE) if sizes else 0
 
     def export(self) -> Export:
         """Return logits of tiles of any size that the strides divide."""
