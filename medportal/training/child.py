@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -69,13 +71,18 @@ class TrainingChild:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End the child. Its checkpoints are whole at every moment, so nothing is asked of it first."""
-        if self._process.poll() is None:
-            self._process.kill()
+        """End the child, and those that train with it. Its checkpoints are whole at every moment: nothing is asked first."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.group, signal.SIGKILL)
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
+
+    @property
+    def group(self) -> int:
+        """The process group of the child, and of those that it has started to train with it."""
+        return self._process.pid
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
