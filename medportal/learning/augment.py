@@ -106,10 +106,14 @@ def cubic(side: int, knots: int) -> Tensor:
     return F.interpolate(each, size=(side, knots), mode="bicubic", align_corners=True)[0, 0]
 
 
-def moved(images: Tensor, grid: Tensor, *, nearest: bool = False) -> Tensor:
-    """Return images (batch, channels, *space) resampled at a grid; what lies outside is 0."""
+def moved(images: Tensor, grid: Tensor, *, nearest: bool = False, outside: str = "zeros") -> Tensor:
+    """Return images (batch, channels, *space) resampled at a grid; what lies outside is 0, or as the `border` is.
+
+    Where no mask or box has to agree, the border: no image that is asked about later has black corners, and a network
+    that learnt from small X-rays with them was biased towards one class on those without.
+    """
     mode = "nearest" if nearest else "bilinear"
-    return F.grid_sample(images, grid, mode=mode, padding_mode="zeros", align_corners=False)
+    return F.grid_sample(images, grid, mode=mode, padding_mode=outside, align_corners=False)
 
 
 def moved_along_axes(images: Tensor, theta: Tensor, size: tuple[int, ...]) -> Tensor:

@@ -90,7 +90,9 @@ def classification(known: Fingerprint) -> Settings:
         "minutes": 8.0,
     }
     if chosen["size"] <= 64:
+        # Small images cost little: they are seen more often.
         chosen |= {"batch_size": 64, "depth": 3, "width": 32, "minutes": 2.5}
+        chosen |= {"epochs": min(120, max(10, ceil(4 * _SEEN["classification"] / series)))}
     return chosen
 
 

@@ -16,7 +16,7 @@ from medportal.inference.manifest import ClassificationOutput, Output
 from medportal.inference.postprocess import aggregate, probabilities
 from medportal.learning import augment, metrics
 from medportal.learning.metrics.classification import classification_measure, multi_label_measure
-from medportal.learning.networks.classifier import build_classifier
+from medportal.learning.networks.classifier import Classifier, build_classifier
 from medportal.learning.prepared import Item
 from medportal.learning.tasks.base import Batch, Export, Preview, Ref, Task, channels_last, grey_preview, run_batches
 
@@ -25,6 +25,8 @@ EVALUATION_BATCH = 64
 
 class ClassificationTask(Task):
     """A sample is (item, slice), in three dimensions (item,)."""
+
+    averaged: Classifier
 
     @cached_property
     def is_multi_label(self) -> bool:
@@ -97,7 +99,7 @@ class ClassificationTask(Task):
         targets = torch.from_numpy(np.stack([self.target(ref) for ref in refs]))
         size = tuple(images.shape[2:])
         moves = augment.draw_moves(len(images), size, self.config, generator)
-        images = augment.moved(images, augment.grid_of(moves, size))
+        images = augment.moved(images, augment.grid_of(moves, size), outside="border")
         images = augment.change_intensity(images, self.config["intensity"], generator)
         if self.spec.dimensions == 2 and not self.is_multi_label:
             images = augment.mosaic(images, self._alike(targets), self.config["mosaic_probability"], generator)
@@ -203,11 +205,16 @@ class ClassificationTask(Task):
     # Export
 
     def calibrate(self) -> Output:
-        """Choose temperature and thresholds on the validation split (series, where the cohort has stacks)."""
+        """Choose temperature, the classes' shifts and thresholds on the validation split (series, where it has stacks).
+
+        Shifts go into the network that is exported.
+        """
         refs, targets = self._validation
-        logits = self.logits(refs)
         activation = "sigmoid" if self.is_multi_label else "softmax"
-        temperature = 1.0 if self.is_multi_label else metrics.fit_temperature(logits, targets.argmax(1))
+        truth = targets > 0 if self.is_multi_label else targets.argmax(1)
+        temperature, shift = metrics.fit_calibration(self.logits(refs), truth)
+        with torch.no_grad():
+            self.averaged.head.get_parameter("bias").add_(torch.from_numpy(shift))
         spec = ClassificationOutput(activation, temperature, self.config["top_k"], (0.5,) * len(self.classes))
         chances, truths = self._of_series(spec)
         thresholds: tuple[float, ...] = ()
