@@ -96,7 +96,7 @@ class AutoencoderTask(Task):
         images = self.stacked(refs)
         size = tuple(images.shape[2:])
         moves = augment.draw_moves(len(images), size, self.config, generator)
-        images = augment.moved(images, augment.grid_of(moves, size), outside="border")
+        images = augment.moved(images, augment.grid_of(moves, size))
         images = augment.change_intensity(images, self.config["intensity"], generator).clamp(0, 1)
         return channels_last(pasted(images, self.config["foreign"], generator)), channels_last(images)
 
