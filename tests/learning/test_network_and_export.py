@@ -117,6 +117,8 @@ def test_a_model_that_differs_from_its_network_is_refused(task: Task, model: Pat
 
 
 def test_a_package_is_whole_and_its_variants_say_what_they_cost(task: Task, tmp_path: Path) -> None:
+    # One of its own: what calibration shifts is in the network afterwards.
+    task = chests.task_of(task.prepared.folder, chests.config())
     spec = {"recipe": "classification", "model": {"name": "spots", "title": "Spots"}, "data": {}}
     manifest = write_network(tmp_path, task, spec, task.calibrate())
     manifest = write_variants(tmp_path, manifest, task, "classes", lambda: None)

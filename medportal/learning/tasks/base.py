@@ -189,7 +189,8 @@ def run_batches(
     try:
         for batch in batches:
             check()
-            answers = network(batch.to(device))
+            with torch.no_grad():
+                answers = network(batch.to(device))
             yield tuple(one.float().cpu() for one in (answers if isinstance(answers, tuple) else (answers,)))
     finally:
         network.train(was_training)
