@@ -105,11 +105,17 @@ def restore(
     """Put a checkpoint back into fresh objects of the same configuration."""
     restore_modules(tensors, modules)
     for number, optimiser in enumerate(optimisers):
+        parameters = [one for group in optimiser.param_groups for one in group["params"]]
         entries: dict[int, dict[str, Tensor]] = {}
         prefix = f"optimiser/{number}/"
         for key, value in tensors.items():
             if key.startswith(prefix):
                 parameter, name = key.removeprefix(prefix).split("/")
-                entries.setdefault(int(parameter), {})[name] = value
+                entries.setdefault(int(parameter), {})[name] = _laid_like(parameters[int(parameter)], value)
         optimiser.load_state_dict({"state": entries, "param_groups": state["optimiser_groups"][number]})
     torch.set_rng_state(tensors["random/torch"])
+
+
+def _laid_like(parameter: Tensor, value: Tensor) -> Tensor:
+    """Return a value in the memory order of its parameter: a file knows none, and a fused optimiser goes by memory."""
+    return torch.empty_like(parameter, dtype=value.dtype).copy_(value) if value.shape == parameter.shape else value

