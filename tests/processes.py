@@ -115,9 +115,9 @@ class Broker:
 
 
 @contextlib.contextmanager
-def postgresql(folder: Path) -> Iterator[str]:
+def postgresql(folder: Path, binaries: Path | None = None) -> Iterator[str]:
     """Run a PostgreSQL of our own and give its URL (as an unprivileged user where we are root, as it demands)."""
-    binaries = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)))
+    binaries = binaries or next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)))
     account: dict[str, Any] = {}
     if os.geteuid() == 0:
         owner = pwd.getpwnam("postgres")
@@ -157,8 +157,8 @@ def has_postgresql() -> bool:
 class Site:
     """A data folder, its database and broker, and the site's own processes over them."""
 
-    def __init__(self, folder: Path, *, database_url: str = "") -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, database_url: str = "", **env: str) -> None:
+        self.folder, self._more_env = folder, env
         self.broker = Broker(folder)
         self.database_url = database_url or f"sqlite:///{folder / 'medportal.sqlite3'}"
         self.children: list[Child] = []
@@ -175,7 +175,8 @@ class Site:
             # Sessions and tokens that the test's own process makes are good on the site.
             "MEDPORTAL_SECRET_KEY": settings.SECRET_KEY,
         }
-        return {name: value for name, value in os.environ.items() if not name.startswith("MEDPORTAL_")} | own
+        others = {name: value for name, value in os.environ.items() if not name.startswith("MEDPORTAL_")}
+        return others | own | self._more_env
 
     @property
     def url(self) -> str:

@@ -12,10 +12,13 @@ class AnalysisConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from medportal.analysis import services, similar
+        from django.db.models.signals import post_migrate
+
+        from medportal.analysis import by_pgvector, services, similar
         from medportal.jobs import hooks
         from medportal.messaging import reactions
 
         hooks.on_change(services.KIND, services.follow_job)
         # Told when a series has its picture: once it has stopped growing.
         reactions.register("series.changed", similar.ARRIVAL_TASK, queue=services.QUEUE)
+        post_migrate.connect(by_pgvector.make_table, sender=self)

@@ -1,4 +1,7 @@
-"""Exact nearest neighbours among a team's embeddings: one matrix in memory for each version, multiplied as a whole."""
+"""Exact nearest neighbours among a team's embeddings: one matrix in memory for each version, multiplied as a whole.
+
+Or by pgvector (`by_pgvector`), where the site wants that.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,11 @@ from functools import cache
 from threading import Lock
 
 import numpy as np
+from django.conf import settings
 from django.db.models import Count, F, Max, QuerySet
 from numpy.typing import NDArray
 
+from medportal.analysis import by_pgvector
 from medportal.analysis.models import Embedding
 
 Vector = NDArray[np.float32]
@@ -54,9 +59,7 @@ class Matrices:
 
     def get(self, key: tuple[int, str, int]) -> Matrix:
         """Return the matrix of the embeddings of (team, model, version): all of these, read through their index."""
-        rows = Embedding.objects.filter(team_id=key[0], model=key[1], version=key[2])
-        # Where a series lay before it grew is no answer.
-        rows = rows.filter(revision=F("series__revision"))
+        rows = _rows_of(key)
         stamp = _stamp_of(rows)
         with self._lock:
             known = self._matrices.pop(key, None)
@@ -67,6 +70,12 @@ class Matrices:
             ):
                 self._matrices.popitem(last=False)
             return matrix
+
+
+def _rows_of(key: tuple[int, str, int]) -> QuerySet[Embedding]:
+    rows = Embedding.objects.filter(team_id=key[0], model=key[1], version=key[2])
+    # Where a series lay before it grew is no answer.
+    return rows.filter(revision=F("series__revision"))
 
 
 def _stamp_of(rows: QuerySet[Embedding]) -> tuple[int, int]:
@@ -103,3 +112,13 @@ def _matrix(rows: QuerySet[Embedding], stamp: tuple[int, int]) -> Matrix:
 def matrices() -> Matrices:
     """Return this process's matrices."""
     return Matrices()
+
+
+def find(
+    key: tuple[int, str, int], vector: Vector, *, limit: int, without: Collection[int] = ()
+) -> tuple[int, list[tuple[int, float]]]:
+    """Return among how many embeddings of (team, model, version) was looked, and what is nearest, as `Matrix.nearest`."""
+    if settings.USE_PGVECTOR:
+        return by_pgvector.find(_rows_of(key), vector, limit=limit, without=without)
+    matrix = matrices().get(key)
+    return len(matrix.keys), matrix.nearest(vector, limit=limit, without=without)

@@ -75,13 +75,14 @@ def find_similar(
     if own is None:
         return _embed(user, series, version)
     without = {series.pk} if same_patient else access.of_same_patient(series)
-    matrix = nearest.matrices().get((version.model.team_id, version.model.name, version.number))
-    found = matrix.nearest(np.frombuffer(bytes(own.vector), "<f4"), limit=limit, without=without)
+    key = (version.model.team_id, version.model.name, version.number)
+    vector = np.frombuffer(bytes(own.vector), "<f4")
+    compared, found = nearest.find(key, vector, limit=limit, without=without)
     rows = access.series_rows(key for key, _ in found)
     labels = access.labels_of(rows.values())
     # A series may have been deleted since.
     cases = [Case(rows[key], similarity, labels[key]) for key, similarity in found if key in rows]
-    return Found(series.study.study_instance_uid, version, len(matrix.keys), cases)
+    return Found(series.study.study_instance_uid, version, compared, cases)
 
 
 def fitting(versions: Sequence[ModelVersion], series: Series) -> ModelVersion:

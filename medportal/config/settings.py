@@ -240,6 +240,8 @@ TRAINING_THREADS = env.int("MEDPORTAL_TRAINING_THREADS", default=0)
 TRAINING_TIME_LIMIT_S = env.int("MEDPORTAL_TRAINING_TIME_LIMIT_S", default=24 * 3600)
 # Decoded volumes that the inference worker keeps between jobs.
 RESIDENT_VOLUMES_BYTES = env.int("MEDPORTAL_RESIDENT_VOLUMES_MB", default=1024) * 1024 * 1024
+# Similar cases are looked for by PostgreSQL's extension, not in the web processes' memory.
+USE_PGVECTOR = env.bool("MEDPORTAL_PGVECTOR", default=False)
 
 structlog.configure(
     processors=[
