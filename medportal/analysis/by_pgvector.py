@@ -1,7 +1,8 @@
 """Exact nearest neighbours by PostgreSQL's pgvector, for sites whose web processes should not hold the matrices.
 
 Embeddings stay rows of bytes, whatever the database. `MEDPORTAL_PGVECTOR=1` has `migrate` make a table beside them, of
-the same vectors as pgvector knows them; each search first adds what it lacks. What is deleted goes by itself.
+the same vectors as pgvector knows them, and to fill it; a search first adds what has come since. What is deleted goes by
+itself.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ CREATE TABLE IF NOT EXISTS analysis_vector (
     vector vector NOT NULL
 );
 """
-# FOR KEY SHARE: nobody deletes an embedding while its vector is written.
 _LACKING = """
-SELECT id, vector FROM analysis_embedding e
+SELECT id FROM analysis_embedding e
 WHERE id IN ({rows}) AND length(vector) > 0 AND NOT EXISTS (SELECT FROM analysis_vector WHERE embedding_id = e.id)
-ORDER BY id LIMIT 1000 FOR KEY SHARE
 """
+# Nobody deletes an embedding while its vector is written.
+_READ = "SELECT id, vector FROM analysis_embedding WHERE id = ANY(%s) FOR KEY SHARE"
 _ADD = """
 INSERT INTO analysis_vector
 SELECT id, content::vector FROM unnest(%s::bigint[], %s::text[]) AS added (id, content)
@@ -47,16 +48,18 @@ _NEAREST = f"""
 SELECT e.series_id, -(v.vector <#> %s::vector) {_FITTING} AND e.series_id <> ALL(%s::bigint[])
 ORDER BY v.vector <#> %s::vector, e.series_id LIMIT %s
 """
+_CHUNK = 1000
 
 
 def make_table(**_: Any) -> None:
-    """Make extension and table after `migrate`, where they are wanted; raises InvalidError `no_postgresql`."""
+    """Make and fill the table after `migrate`, where it is wanted; raises InvalidError `no_postgresql`."""
     if not settings.USE_PGVECTOR:
         return
     if connection.vendor != "postgresql":
         raise InvalidError("no_postgresql", "MEDPORTAL_PGVECTOR=1 needs a PostgreSQL, named by DATABASE_URL.")
     with connection.cursor() as cursor:
         cursor.execute(_MAKE)
+    _add_lacking(Embedding.objects.all())
 
 
 def find(
@@ -76,11 +79,11 @@ def find(
 def _add_lacking(rows: QuerySet[Embedding]) -> None:
     """Write the vectors that are not there yet, a thousand at a time."""
     chosen, values = rows.order_by().values("pk").query.sql_with_params()
-    while True:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_LACKING.format(rows=chosen), values)
-            lacking = cursor.fetchall()
-            if not lacking:
-                return
-            contents = [json.dumps(np.frombuffer(content, "<f4").tolist()) for _, content in lacking]
-            cursor.execute(_ADD, [[key for key, _ in lacking], contents])
+    with connection.cursor() as cursor:
+        cursor.execute(_LACKING.format(rows=chosen), values)
+        lacking = [key for (key,) in cursor.fetchall()]
+        for start in range(0, len(lacking), _CHUNK):
+            with transaction.atomic():
+                cursor.execute(_READ, [lacking[start : start + _CHUNK]])
+                found = [(key, json.dumps(np.frombuffer(content, "<f4").tolist())) for key, content in cursor]
+                cursor.execute(_ADD, [[key for key, _ in found], [content for _, content in found]])

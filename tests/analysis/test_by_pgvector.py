@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,14 +27,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     pgserver = pytest.importorskip("pgserver", reason="no PostgreSQL with pgvector for this machine")
     folder = tmp_path_factory.mktemp("pgvector")
     (folder / "postgresql").mkdir()
-    # It does not run as root, and who it runs as may not be allowed to look where packages are installed.
     packages = Path(pgserver.__file__).parents[1]
-    for name in ("pgserver", "pgserver.libs"):
-        shutil.copytree(packages / name, folder / name, symlinks=True)
-    with postgresql(folder / "postgresql", folder / "pgserver" / "pginstall" / "bin") as url:
-        made = Site(folder, database_url=url, MEDPORTAL_PGVECTOR="1")
-        yield made
-        made.end()
+    with tempfile.TemporaryDirectory() as name:
+        # It does not run as root, and who it runs as may look neither where packages are installed nor in `folder`.
+        Path(name).chmod(0o755)
+        for part in ("pgserver", "pgserver.libs"):
+            shutil.copytree(packages / part, Path(name) / part, symlinks=True)
+        with postgresql(folder / "postgresql", Path(name) / "pgserver" / "pginstall" / "bin") as url:
+            made = Site(folder, database_url=url, MEDPORTAL_PGVECTOR="1")
+            yield made
+            made.end()
 
 
 @pytest.fixture
