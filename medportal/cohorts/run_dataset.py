@@ -14,6 +14,7 @@ from uuid import UUID
 
 import numpy as np
 from django.conf import settings
+from numpy.typing import NDArray
 
 from medportal.accounts.access import role_of
 from medportal.accounts.models import Role, Team, User
@@ -23,6 +24,7 @@ from medportal.archive import storage
 from medportal.archive.models import Series
 from medportal.archive.reading import decoder
 from medportal.archive.services import Arrival, StoreResult, store_instances
+from medportal.cohorts.alike import join_alike
 from medportal.cohorts.datasets.files import read_bytes, within
 from medportal.cohorts.datasets.items import DataSet, Item, Loaded
 from medportal.cohorts.datasets.reading import read_dataset
@@ -35,7 +37,7 @@ from medportal.cohorts.uploads import open_upload
 from medportal.errors import InvalidError, MedportalError, NotAllowedError, UnavailableError
 from medportal.imaging.attributes import plain
 from medportal.imaging.limits import MIB
-from medportal.imaging.perceptual import near_pairs, same_places, stack_hashes
+from medportal.imaging.perceptual import small_picture, stack_hashes
 from medportal.imaging.secondary_capture import Provenance, stack_objects, volume_objects
 from medportal.imaging.windowing import apply_window, auto_window, thumbnail_jpeg
 from medportal.jobs.leases import Lease, claim
@@ -56,6 +58,8 @@ class _Stored:
     series: Series
     group: str
     hashes: list[str]
+    # Of the middle slice, as `small_picture` gives it.
+    picture: NDArray[np.float32]
     annotation_set: AnnotationSet | None = None
     boxes: list[dict[str, Any]] = field(default_factory=list)
 
@@ -214,7 +218,8 @@ class _Import:
         """Keep an image's mask and boxes."""
         if (other := self.seen.setdefault(series.series_instance_uid, item)) is not item:
             raise InvalidError("item_twice", f"it is the same image as “{other.name}”, of the same group.")
-        one = _Stored(item, series, group, stack_hashes(loaded.pixels))
+        picture = small_picture(loaded.pixels[len(loaded.pixels) // 2])
+        one = _Stored(item, series, group, stack_hashes(loaded.pixels), picture)
         parameters = {"file": item.name}
         if loaded.mask is not None:
             one.annotation_set, _ = save_mask(
@@ -274,25 +279,9 @@ class _Import:
         groups = [one.group for one in stored]
         if any(one.item.group or one.item.split for one in stored):
             return groups
-        joined = {group: group for group in groups}
-
-        def root(group: str) -> str:
-            while joined[group] != group:
-                joined[group] = joined[joined[group]]
-                group = joined[group]
-            return group
-
-        def join(i: int, j: int) -> None:
-            first, second = sorted((root(groups[i]), root(groups[j])))
-            joined[second] = first
-
-        places = same_places([one.hashes for one in stored])
-        for first, *others in places:
-            for other in others:
-                join(first, other)
-        for i, j, _ in near_pairs([stored[one[0]].hashes for one in places], check=check):
-            join(places[i][0], places[j][0])
-        result = [root(group) for group in groups]
+        result = join_alike(
+            groups, [one.hashes for one in stored], np.stack([one.picture for one in stored]), check=check
+        )
         if (fewer := len(set(groups)) - len(set(result))) > 0:
             self.data.notes.append(
                 f"Nothing says of whom the images are. {fewer} of them look like another one and are in its group; "
