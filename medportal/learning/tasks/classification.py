@@ -35,7 +35,9 @@ class ClassificationTask(Task):
 
     def build(self) -> nn.Module:
         """Return the classifier that the configuration asks for."""
-        self.prepared.require_classes(("train", "validation"), _classes_of)
+        # Of labels that stand together a rare one may be in no validation sample: its figures are then not told.
+        splits = ("train",) if self.is_multi_label else ("train", "validation")
+        self.prepared.require_classes(splits, _classes_of)
         network = build_classifier(
             self.config, channels=self.spec.channels, classes=len(self.classes), multi_label=self.is_multi_label
         )
