@@ -70,7 +70,8 @@ def classification(known: Fingerprint) -> Settings:
         # Findings are small beside a slice, and slices are many.
         fit = _fit_whole(known, 128) if known.get("rows") else {"fit": "millimetres", "size": 128, "pixel_mm": 2.25}
         chosen |= fit | {"context": 1, "pooling": "maximum", "negatives_per_positive": 3.0, "repeats": 3, "epochs": 10}
-        return chosen
+        # Of hundreds of stacks an epoch alone would take hours.
+        return chosen | {"minutes": 18.0}
     series = _training_series(known)
     chosen |= _fit_whole(known, 192) | {
         "pooling": "mean",
