@@ -34,12 +34,20 @@ def lines_of(analysis: Analysis, result: dict[str, Any]) -> Iterator[str]:
         yield f"{result['count']} images of seed {result['seed']}: series {result['series_instance_uid']}"
         return
     verdict = result["verdict"]
-    yield f"{verdict['value']} ({verdict['probability']:.3f}, threshold {verdict['threshold']:.3f})"
+    yield f"{verdict['value']} ({_certainty(verdict)})"
     for name, value in verdict["measures"].items():
         yield f"  {name}: {value:.4g}"
     for box in result["boxes"][:MOST_BOXES]:
         low, high = (", ".join(f"{edge:.1f}" for edge in box[side]) for side in ("low", "high"))
         yield f"  {box['label']} {box['score']:.3f} from ({low}) to ({high})"
+
+
+def _certainty(verdict: dict[str, Any]) -> str:
+    """Return the probability by which it was decided, and whose that is: of two classes, always the second's."""
+    named = verdict["probabilities"]
+    of = f"{list(named)[1]} " if len(named) == 2 and list(named)[1] != verdict["value"] else ""
+    threshold = f", threshold {verdict['threshold']:.3f}" if verdict["threshold"] else ""
+    return f"{of}{verdict['probability']:.3f}{threshold}"
 
 
 def write_mask(analysis: Analysis, path: Path) -> Path:

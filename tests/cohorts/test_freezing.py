@@ -225,3 +225,15 @@ def test_a_series_that_has_grown_is_not_what_was_frozen(freeze: Callable[..., An
     assert raised.value.code == "series_changed"
     second = freeze()
     assert (second.status_code, second.json()["number"]) == (201, 2)
+
+
+def test_where_nothing_is_named_the_test_split_is_evaluated_or_validation(freeze: Callable[..., Any]) -> None:
+    from medportal.training.management.commands.evaluate import _usual_split
+
+    freeze()
+    version = CohortVersion.objects.get()
+    assert _usual_split(version) == "test"
+    version.members.filter(split="test").update(split="train")
+    assert _usual_split(version) == "validation"
+    version.members.filter(split="validation").update(split="train")
+    assert _usual_split(version) == "test"

@@ -14,7 +14,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from medportal.accounts import command_line
 from medportal.accounts.models import Role
-from medportal.cohorts.models import Split
+from medportal.cohorts import access as cohort_access
+from medportal.cohorts.models import CohortVersion, Split
 from medportal.jobs.models import Job, State
 from medportal.jobs.waiting import see_through
 from medportal.training.evaluations import services
@@ -39,7 +40,7 @@ class Command(BaseCommand):
             help="default: the one in production, or the newest where none is",
         )
         parser.add_argument("--cohort", required=True, metavar="COHORT[@VERSION]")
-        parser.add_argument("--split", choices=Split.values, default=Split.TEST)
+        parser.add_argument("--split", choices=Split.values, help="default: test, or validation where there is no test")
         parser.add_argument("--report", type=Path, help="also write the report there: .html, .pdf or .json")
         parser.add_argument("--id", type=UUID, help="id of the job: the same again is the same evaluation")
 
@@ -55,6 +56,7 @@ class Command(BaseCommand):
         model, _, version = options["model"].partition("@")
         cohort, _, cohort_version = options["cohort"].partition("@")
         with command_line.plain_errors():
+            chosen = cohort_access.get_version(user, team.slug, cohort, _number(cohort_version))
             evaluation = services.start_evaluation(
                 user,
                 team.slug,
@@ -62,8 +64,8 @@ class Command(BaseCommand):
                 model=model,
                 version=_number(options["model_version"] or version),
                 cohort=cohort,
-                cohort_version=_number(cohort_version),
-                split=options["split"],
+                cohort_version=chosen.number,
+                split=options["split"] or _usual_split(chosen),
             )
             assert evaluation.job is not None
             evaluation = _see_through(evaluation.job)
@@ -83,6 +85,15 @@ def summary_of(evaluation: Evaluation) -> dict[str, Any]:
     names = ("model", "version", "cohort", "split", "n", "groups", "metrics")
     beside = {"per_class": document["per_class"]} if len(document["per_class"]) > 2 else {}
     return {name: document[name] for name in names} | beside
+
+
+def _usual_split(version: CohortVersion) -> str:
+    """Return the test split; validation, and say so, where that is the only other one."""
+    there = set(version.members.values_list("split", flat=True))
+    if Split.TEST in there or Split.VALIDATION not in there:
+        return Split.TEST
+    sys.stderr.write(f"{version} has no test split: this is of validation, by which thresholds may have been chosen.\n")
+    return Split.VALIDATION
 
 
 def _number(word: str | None) -> int | None:
