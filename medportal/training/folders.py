@@ -35,9 +35,9 @@ class TrainingFolder:
         folder = self.attempt(number)
         folder.mkdir(parents=True, exist_ok=True)
         for earlier in range(number - 1, 0, -1):
-            checkpoints = sorted(self.attempt(earlier).glob(f"{CHECKPOINT}*"))
-            # `checkpoint.new` may be half written; `checkpoint.old` is whole where the exchange was cut off.
-            whole = [path for path in checkpoints if path.suffix != ".new"]
+            # `.new` and `.copying` are half made; `.old` is whole where the exchange was cut off.
+            named = (self.attempt(earlier) / name for name in (CHECKPOINT, f"{CHECKPOINT}.old"))
+            whole = [path for path in named if path.exists()]
             for path in whole:
                 _copy_whole(path, folder / path.name)
             if whole:
