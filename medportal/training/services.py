@@ -43,11 +43,12 @@ def list_recipes(
 
 def _check_kind(recipe: str, version: CohortVersion, seed: int) -> None:
     """Refuse before the training starts what it could not learn from; raises InvalidError naming what is amiss."""
-    kinds = RECIPES[recipe].kinds
-    if version.kind not in kinds:
-        wanted = " or ".join(kinds)
+    declared = RECIPES[recipe]
+    if version.kind not in declared.kinds:
+        wanted = " or ".join(declared.kinds)
         raise InvalidError("cohort_kind", f"The recipe {recipe} learns from {wanted}; {version} holds {version.kind}.")
-    if faults := [one for one in version.check_report.get("findings", []) if one["severity"] == "error"]:
+    faults = [one for one in version.check_report.get("findings", []) if one["severity"] == "error"]
+    if faults := [one for one in faults if one["code"] not in declared.tolerates]:
         raise InvalidError("cohort_check", f"{version} cannot be learnt from: {faults[0]['detail']}")
     if recipe == "classification" and version.kind == "classes" and len(version.classes) < 2:
         raise InvalidError("two_classes", f"The recipe tells classes apart; {version} has {len(version.classes)}.")

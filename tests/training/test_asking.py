@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from medportal.cohorts.services import Choice, freeze_version
 from medportal.jobs.models import Job
 from tests.chests import CLASSES, store_chest
 from tests.working import make_cohort
@@ -137,6 +138,20 @@ def test_what_cannot_be_learnt_is_refused_before_anything_runs(client_for: Clien
     answer = ask(researcher, team).json()
     assert (answer["code"], fault["detail"] in answer["detail"]) == ("cohort_check", True)
     assert not Job.objects.filter(team=team).exists()
+
+
+def test_an_autoencoder_may_learn_from_what_is_normal_alone(client_for: Clients, team: Any) -> None:
+    """What is ill is for validation and test, to be told from it."""
+    choices = [
+        Choice(store_chest(team, n, has_cancer=n > 5, slices=2), f"patient {n}", CLASSES[n > 5], split=split)
+        for n, split in enumerate(["train"] * 3 + ["validation", "test"] * 2, start=1)
+    ]
+    version, _ = freeze_version(team, name="chests", classes=CLASSES, choices=choices, actor=None)
+    assert "error" in {one["severity"] for one in version.check_report["findings"]}
+    researcher = client_for("researcher")
+    for recipe in ("classification", "generation"):
+        assert ask(researcher, team, recipe=recipe).json()["code"] == "cohort_check", recipe
+    assert ask(researcher, team, recipe="autoencoder").status_code == 202
 
 
 def test_a_cohort_without_validation_has_a_part_of_its_training_for_it(

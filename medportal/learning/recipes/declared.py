@@ -268,6 +268,8 @@ class Recipe:
     # The figure of an epoch that tells how good it is, and whether more is better.
     headline: str
     more_is_better: bool = True
+    # Codes of findings of a cohort's check (`cohorts.checking`) that it learns in spite of, errors though they are.
+    tolerates: tuple[str, ...] = ()
 
 
 RECIPES: dict[str, Recipe] = {
@@ -286,6 +288,8 @@ RECIPES: dict[str, Recipe] = {
         ("classes", "multi_label", "masks", "boxes", "images"),
         defaults.autoencoder,
         "psnr",
+        # What is usual is enough to learn from: the other classes are there to be told from it.
+        tolerates=("class_not_in_split",),
     ),
     "generation": Recipe(
         Generation,
