@@ -89,7 +89,7 @@ def test_images_of_any_size_are_painted_and_judged(size: int) -> None:
 
 
 def test_what_is_no_single_slice_of_one_size_is_refused() -> None:
-    for settings in ({"size": 0, "fit": "pixels"}, {"context": 1}, {"dimensions": 3}):
+    for settings in ({"size": 0, "fit": "pixels"}, {"context": 1}):
         with pytest.raises(InvalidError, match="single slices of one size"):
             build_pair(config(**settings), channels=1, classes=1)
 

@@ -89,6 +89,14 @@ def test_volumes_are_configured_as_volumes_where_they_are_asked_for() -> None:
     assert spec.spacing_mm[0] * spec.size[0] == pytest.approx(60 * 2.5, rel=0.01)
 
 
+@pytest.mark.parametrize("recipe", ["autoencoder", "generation"])
+def test_volumes_are_refused_by_recipes_that_see_slices(recipe: str) -> None:
+    with pytest.raises(InvalidError, match="dimensions must be one of 2"):
+        complete_config(recipe, {"dimensions": 3}, STACK)
+    (described,) = [one for one in describe_recipes() if one["name"] == recipe]
+    assert {field["name"]: field["choices"] for field in described["fields"]}["dimensions"] == ["2"]
+
+
 def test_left_and_right_are_not_mirrored_into_each_other() -> None:
     lungs = complete_config("segmentation", {}, {**SINGLE, "classes": ["left lung", "right lung"]})
     assert not lungs["flip"]

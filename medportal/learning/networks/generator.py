@@ -105,9 +105,7 @@ def build_pair(config: dict[str, Any], *, channels: int, classes: int) -> tuple[
 
     Raises InvalidError `setting` where there is no size, or the images are no single slices.
     """
-    if not config["size"] or config["dimensions"] != 2 or config["context"]:
-        raise InvalidError(
-            "setting", "A generator paints single slices of one size: size > 0, dimensions 2, context 0."
-        )
+    if not config["size"] or config["context"]:
+        raise InvalidError("setting", "A generator paints single slices of one size: size > 0, context 0.")
     shape = {"channels": channels, "width": config["width"], "size": config["size"]}
     return Generator(config["latent"], classes, **shape), Critic(classes, **shape)

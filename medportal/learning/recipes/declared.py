@@ -164,6 +164,7 @@ class Detection(Augmentation, Schedule, Data):
 class Autoencoder(Deformation, Augmentation, Schedule, Data):
     """A network that squeezes a slice into a code and makes it anew: what it cannot make anew is unusual."""
 
+    dimensions: int = setting(2, "The network sees slices.", choices=[2], group="data")
     network: str = setting(
         "ae",
         "ae: convolutional autoencoder. vae: variational autoencoder (Kingma and Welling 2014).",
@@ -215,6 +216,7 @@ class Autoencoder(Deformation, Augmentation, Schedule, Data):
 class Generation(Schedule, Data):
     """A generative adversarial network that paints images of each class; what it paints is marked as synthetic."""
 
+    dimensions: int = setting(2, "The network sees slices.", choices=[2], group="data")
     network: str = setting(
         "r1",
         "r1: logistic loss with a penalty on the critic's gradient (Mescheder et al. 2018), as StyleGAN has it; the "
