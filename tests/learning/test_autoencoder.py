@@ -33,7 +33,15 @@ class CutOffError(Exception):
 def config(**settings: Any) -> dict[str, Any]:
     """Return a configuration that learns grey noise in seconds."""
     small = {"size": chests.SIZE, "pixel_mm": 1.0, "width": 4, "depth": 2, "code": 128, "epochs": 2, "batch_size": 16}
-    quiet = {"deform_probability": 0.0, "low": -1.0, "high": 3.0, "intensity": 0.0, "learning_rate": 0.01}
+    # Without a limit in minutes: with one the learning rate depends on the machine.
+    quiet = {
+        "minutes": 0.0,
+        "deform_probability": 0.0,
+        "low": -1.0,
+        "high": 3.0,
+        "intensity": 0.0,
+        "learning_rate": 0.01,
+    }
     return complete_config("autoencoder", small | quiet | settings)
 
 
@@ -129,6 +137,22 @@ def test_without_any_truth_the_threshold_is_passed_by_hardly_a_series(folder: Pa
     assert isinstance(output, ReconstructionOutput)
     assert np.mean(scores >= output.threshold) <= 1 / len(task.prepared.of_split("validation"))
     assert output.full_scale == pytest.approx(2 * output.threshold)
+
+
+def test_the_threshold_is_not_drawn_to_one_half(folder: Path) -> None:
+    """Scores are no probabilities: of two thresholds as good, the one nearer to one half is no better."""
+
+    class Scored(AutoencoderTask):
+        def _measured(self, refs: Any, check: Any = None) -> Any:
+            highest = dict(zip(self.prepared.of_split("validation"), (0.05, 0.09, 0.06, 0.12, 0.1, 0.2), strict=True))
+            scores = np.array([highest[number] for number, _ in refs], np.float32)
+            return scores, scores
+
+    task = Scored(Prepared(folder, chests.CLASSES), config(), input_spec(config(), ["CT"]))
+    assert [task._is_odd_series(number) for number in task.prepared.of_split("validation")] == [False, True] * 3
+    output = task.calibrate()
+    assert isinstance(output, ReconstructionOutput)
+    assert output.threshold == pytest.approx(0.075)
 
 
 def test_pasting_changes_a_little_of_most_slices_and_nothing_outside_them() -> None:

@@ -1,6 +1,6 @@
 """Figures by definition, each with a bootstrap interval by group. Loads no torch."""
 
-from medportal.learning.metrics.calibration import choose_threshold, choose_thresholds, fit_calibration
+from medportal.learning.metrics.calibration import choose_cut, choose_threshold, choose_thresholds, fit_calibration
 from medportal.learning.metrics.classification import NAMES, binary_figures, evaluate
 from medportal.learning.metrics.figures import Figure, Figures, Measured, bootstrap_by_group, mean_figures, resample
 from medportal.learning.metrics.ranking import auc, average_precision
@@ -14,6 +14,7 @@ __all__ = [
     "average_precision",
     "binary_figures",
     "bootstrap_by_group",
+    "choose_cut",
     "choose_threshold",
     "choose_thresholds",
     "evaluate",

@@ -109,24 +109,69 @@ def choose_threshold(labels: Labels, scores: Scores) -> float:
     """Return the threshold nearest to one half whose balanced accuracy is within a standard error of the best.
 
     The rule of Breiman et al. (1984, 3.4.3): of what a validation split cannot tell apart, the plainest. It lies in the
-    middle of a gap between scores. One half where only one class is there: nothing to choose by.
+    middle of a gap between scores. One half where only one class is there: nothing to choose by. For probabilities; see
+    `choose_cut` for others.
     """
-    ranked = Ranked(labels, np.asarray(scores, np.float64))
-    positive, negative = (side[0] for side in ranked.counts(np.ones((1, len(scores)))))
-    if not positive.sum() or not negative.sum():
+    cuts = _Cuts.of(labels, scores)
+    if cuts is None:
         return 0.5
-    # Cutting below score k leaves k scores uncalled; scores are probabilities, so 0 and 1 bound the outer gaps.
-    missed = np.concatenate([[0.0], np.cumsum(positive)]) / positive.sum()
-    spared = np.concatenate([[0.0], np.cumsum(negative)]) / negative.sum()
-    edges = np.concatenate([[min(0.0, ranked.scores[0])], ranked.scores, [max(1.0, ranked.scores[-1])]])
+    # Scores are probabilities, so 0 and 1 bound the outer gaps.
+    edges = np.concatenate([[min(0.0, cuts.scores[0])], cuts.scores, [max(1.0, cuts.scores[-1])]])
     gaps = np.diff(edges)
-    worth = np.where(gaps > 0, np.round((1 - missed + spared) / 2, 9), -1.0)
-    rates = np.array([1 - missed, spared])[:, worth.argmax()]
-    error = np.sqrt((rates * (1 - rates) / [positive.sum(), negative.sum()]).sum()) / 2
-    near = np.flatnonzero(worth >= worth.max() - error)
+    worth = np.where(gaps > 0, cuts.worth, -1.0)
+    near = np.flatnonzero(worth >= worth.max() - cuts.error(int(worth.argmax())))
     far = np.maximum(np.maximum(edges[near] - 0.5, 0.5 - edges[near + 1]), 0)
     chosen = near[np.lexsort((-gaps[near], far))[0]]
     return float((edges[chosen] + edges[chosen + 1]) / 2)
+
+
+def choose_cut(labels: Labels, scores: Scores) -> float:
+    """Return the threshold of the best balanced accuracy for scores of any scale, on which no value is plainer than another.
+
+    It lies in the middle of the widest gap between scores that reaches it. Raises ValueError where one class is missing.
+    """
+    cuts = _Cuts.of(labels, scores)
+    if cuts is None:
+        raise ValueError("both classes must be there to choose by")
+    # What calls all alike lies beyond the scores, where there is nothing to be in the middle of.
+    worth, gaps = cuts.worth[1:-1], np.diff(cuts.scores)
+    if not len(gaps):
+        return float(cuts.scores[0])
+    chosen = np.lexsort((-gaps, -worth))[0]
+    return float(cuts.scores[chosen : chosen + 2].mean())
+
+
+@dataclass(frozen=True)
+class _Cuts:
+    """What cutting below each score, and above the last, is worth: cut k leaves the k lowest `scores` uncalled."""
+
+    scores: Floats
+    recall: Floats
+    specificity: Floats
+    positives: float
+    negatives: float
+
+    @classmethod
+    def of(cls, labels: Labels, scores: Scores) -> _Cuts | None:
+        """Return the cuts of samples; None where only one class is there."""
+        ranked = Ranked(labels, np.asarray(scores, np.float64))
+        positive, negative = (side[0] for side in ranked.counts(np.ones((1, len(scores)))))
+        if not positive.sum() or not negative.sum():
+            return None
+        missed = np.concatenate([[0.0], np.cumsum(positive)]) / positive.sum()
+        spared = np.concatenate([[0.0], np.cumsum(negative)]) / negative.sum()
+        found = np.asarray(ranked.scores, np.float64)
+        return cls(found, 1 - missed, spared, float(positive.sum()), float(negative.sum()))
+
+    @property
+    def worth(self) -> Floats:
+        """The balanced accuracy of each cut."""
+        return np.round((self.recall + self.specificity) / 2, 9)
+
+    def error(self, cut: int) -> float:
+        """Return the standard error of a cut's balanced accuracy."""
+        rates = np.array([self.recall[cut], self.specificity[cut]])
+        return float(np.sqrt((rates * (1 - rates) / [self.positives, self.negatives]).sum()) / 2)
 
 
 def choose_thresholds(truth: NDArray[np.bool_], probabilities: Floats) -> list[float]:

@@ -214,7 +214,7 @@ class AutoencoderTask(Task):
         values = np.array(list(highest.values()))
         odd = [self._is_odd_series(number) for number in highest]
         if True in odd and False in odd:
-            return self._output(metrics.choose_threshold(np.array([one is True for one in odd]), values))
+            return self._output(metrics.choose_cut(np.array([one is True for one in odd]), values))
         return self._output(float(np.quantile(values, USUAL)))
 
     def _is_odd_series(self, number: int) -> bool | None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torchmetrics.functional.classification import binary_calibration_error, multiclass_calibration_error
 
-from medportal.learning.metrics import choose_threshold, choose_thresholds, fit_calibration
+from medportal.learning.metrics import choose_cut, choose_threshold, choose_thresholds, fit_calibration
 from medportal.learning.metrics.calibration import (
     brier_terms,
     expected_calibration_error,
@@ -95,6 +95,29 @@ def test_threshold_is_as_good_as_can_be_told_and_of_one_class_one_half() -> None
     assert choose_threshold(labels, scores + 0.02) == pytest.approx(0.5, abs=0.05)
     assert choose_threshold(labels, scores / 4) < 0.2
     assert choose_threshold(np.ones(3, int), np.array([0.1, 0.2, 0.3])) == 0.5
+
+
+def test_a_cut_goes_with_the_scale_of_its_scores() -> None:
+    rng = np.random.default_rng(5)
+    labels = rng.integers(0, 2, 60)
+    scores = rng.normal(2 + labels, 1.0)
+    called = scores >= choose_cut(labels, scores)
+    balanced = [
+        ((scores >= at)[labels == 1].mean() + (scores < at)[labels == 0].mean()) / 2 for at in np.append(scores, 9)
+    ]
+
+    assert (called[labels == 1].mean() + (~called[labels == 0]).mean()) / 2 == pytest.approx(max(balanced))
+    for scale in (0.01, 100.0):
+        assert choose_cut(labels, scale * scores) == pytest.approx(scale * choose_cut(labels, scores))
+
+
+def test_a_cut_lies_in_the_middle_of_the_widest_gap_that_is_as_good() -> None:
+    assert choose_cut(np.array([0, 0, 1, 1]), np.array([3.0, 4.0, 8.0, 9.0])) == 6.0
+    assert choose_cut(np.array([0, 1, 0, 1]), np.array([0.01, 0.03, 0.05, 0.06])) == pytest.approx(0.02)
+    assert choose_cut(np.array([0, 1, 0, 1]), np.array([0.01, 0.02, 0.05, 0.07])) == pytest.approx(0.06)
+    assert choose_cut(np.array([0, 1]), np.array([0.2, 0.2])) == 0.2
+    with pytest.raises(ValueError, match="both classes"):
+        choose_cut(np.ones(2, int), np.array([0.1, 0.2]))
 
 
 def test_each_label_has_its_threshold() -> None:
