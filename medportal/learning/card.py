@@ -26,7 +26,7 @@ def card(manifest: Manifest) -> str:
 | Network | {trained["config"].get("network", "")}, {manifest.model.parameters:,} parameters, ONNX opset {manifest.model.opset} |
 | Verdict | {_verdict(manifest)} |
 | Data | {data.get("description", "")} |
-| Training | {measured["epochs"]} epochs{_stopped(measured)}, seed {trained["seed"]} |
+| Training | {measured["epochs"]} epochs{_ended(measured)}, seed {trained["seed"]} |
 
 ## Measured on the {measured["split"]} split
 
@@ -67,8 +67,10 @@ def _verdict(manifest: Manifest) -> str:
     return ", ".join(f"{name} {value}" for name, value in manifest.to_json()["output"].items() if value is not None)
 
 
-def _stopped(measured: dict[str, Any]) -> str:
-    return f" (ended by {measured['stopped']})" if measured.get("stopped") else ""
+def _ended(measured: dict[str, Any]) -> str:
+    ended = f" (ended by {measured['stopped']})" if measured.get("stopped") else ""
+    kept = measured.get("kept", measured["epochs"])
+    return ended if kept == measured["epochs"] else f"{ended}, weights of epoch {kept}, the best on validation"
 
 
 def _taken_part(measured: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,20 @@ TENSORS, STATE = "tensors.safetensors", "state.json"
 
 
 def save(
-    folder: Path, *, modules: nn.ModuleDict, optimisers: Sequence[torch.optim.Optimizer], state: dict[str, Any]
+    folder: Path,
+    *,
+    modules: nn.ModuleDict,
+    optimisers: Sequence[torch.optim.Optimizer],
+    state: dict[str, Any],
+    best: Mapping[str, Tensor],
 ) -> None:
     """Write a checkpoint: weights, optimisers, random state, and `state` (epoch, step, config, seed, history).
 
+    `best` are the weights of the best epoch so far, where they are kept.
     The folder is made beside its final name, synced, and exchanged for the one before it.
     """
     tensors = {f"modules/{k}": v.detach().cpu().contiguous() for k, v in modules.state_dict().items()}
+    tensors |= {f"best/{k}": v.contiguous() for k, v in best.items()}
     groups = []
     for number, optimiser in enumerate(optimisers):
         document = optimiser.state_dict()
@@ -92,7 +99,16 @@ def load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
 
 def restore_modules(tensors: dict[str, Tensor], modules: nn.ModuleDict) -> None:
     """Put a checkpoint's weights back into modules of the same configuration."""
-    modules.load_state_dict({k.removeprefix("modules/"): v for k, v in tensors.items() if k.startswith("modules/")})
+    modules.load_state_dict(_under("modules/", tensors))
+
+
+def best_of(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights of the best epoch, as `save` was given them."""
+    return _under("best/", tensors)
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
 
 
 def restore(

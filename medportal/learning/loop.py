@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from medportal.errors import InvalidError
 from medportal.learning import checkpoints
 from medportal.learning.recipes import RECIPES
+from medportal.learning.recipes.declared import Recipe
 from medportal.learning.schedule import one_cycle
 from medportal.learning.tasks.base import Batch, Preview, Step, Task
 from medportal.learning.usage import require_memory, usage
@@ -50,10 +51,14 @@ class Reports:
 
 @dataclass
 class Outcome:
-    """Each epoch's figures, why the run ended before its last epoch, if it did, and whether this process speaks for all."""
+    """Each epoch's figures, why the run ended before its last epoch, if it did, and whether this process speaks for all.
+
+    `kept` is the epoch whose weights the task has now: with patience the best, else the last.
+    """
 
     history: list[dict[str, Any]] = field(default_factory=list)
     stopped: str = ""
+    kept: int = 0
     is_first: bool = True
 
 
@@ -116,6 +121,8 @@ class _Training(lightning.LightningModule):
         self.history: list[dict[str, Any]] = []
         self.resumed: tuple[dict[str, Tensor], dict[str, Any]] | None = None
         self.stopped = ""
+        # The best epoch so far (0: none) and its weights, where a run may go on past it.
+        self.best_epoch, self.best = 0, dict[str, Tensor]()
         self._losses: list[list[float]] = []
         self._epoch_began = self._previewed = time.monotonic()
         self._seconds_before = 0.0
@@ -280,16 +287,33 @@ class _Training(lightning.LightningModule):
         self._seconds_before = self.seconds
         self._epoch_began = time.monotonic()
         self.history.append(figures)
+        self.stopped = _reason_to_stop(self.config, self.recipe, self.history)
+        self._keep_best()
         if self.trainer.is_global_zero:
             self._save()
             self.reports.epoch(figures)
             self._preview()
-        self.stopped = _reason_to_stop(self.config, self.recipe, self.history)
         if not self.stopped and self.agreed_out_of_time():
             self.stopped = "minutes"
         if self.stopped or self.done >= self.config["epochs"]:
             self.trainer.should_stop = True
         require_memory(self.config["memory_gb"])
+
+    def _keep_best(self) -> None:
+        """Note the epoch whose weights are kept if the run ends now, and keep them if it is this one."""
+        row = self.history[-1]
+        row["kept_epoch"] = self.done
+        if not self.config["patience"]:
+            return
+        worth = [_worth(self.recipe, one) for one in self.history]
+        if worth[-1] > (worth[self.best_epoch - 1] if self.best_epoch else float("-inf")):
+            self.best_epoch = self.done
+            self.best = {
+                name: value.detach().cpu().clone() for name, value in self.modules_of_task.state_dict().items()
+            }
+        # What has reached the preset figure is what was asked for.
+        if self.stopped != "figure":
+            row["kept_epoch"] = self.best_epoch or self.done
 
     def _figures(self) -> dict[str, Any]:
         found = self.task.figures(self.reports.check)
@@ -323,11 +347,13 @@ class _Training(lightning.LightningModule):
             state={
                 "config": self.config,
                 "history": self.history,
+                "best_epoch": self.best_epoch,
                 "step": int(self.global_step),
                 "updates": self.task.updates,
                 "seen": self.task.seen,
                 "seconds": self._seconds_before,
             },
+            best=self.best,
         )
 
     def _preview(self) -> None:
@@ -350,6 +376,8 @@ def train(task: Task, recipe: str, *, checkpoint_dir: Path, reports: Reports | N
     if found and found[1]["config"] == task.config:
         training.resumed = found
         training.history = list(found[1]["history"])
+        # Those of older releases know of no best epoch.
+        training.best_epoch, training.best = found[1].get("best_epoch", 0), checkpoints.best_of(found[0])
         training._seconds_before = float(found[1]["seconds"])  # noqa: SLF001 - our own
         for figures in training.history:
             reports.epoch(figures)
@@ -359,23 +387,32 @@ def train(task: Task, recipe: str, *, checkpoint_dir: Path, reports: Reports | N
         stopped = training.stopped
     elif found:
         checkpoints.restore_modules(found[0], training.modules_of_task)
+    kept = training.history[-1].get("kept_epoch", training.done) if training.history else 0
+    if kept != training.done:
+        training.modules_of_task.load_state_dict(training.best)
     for module in training.modules_of_task.values():
         module.cpu().eval()
     task.settle(torch.device("cpu"))
-    return Outcome(training.history, stopped, is_first=training.is_first)
+    return Outcome(training.history, stopped, kept, is_first=training.is_first)
 
 
-def _reason_to_stop(config: dict[str, Any], recipe: Any, history: list[dict[str, Any]]) -> str:
+def _reason_to_stop(config: dict[str, Any], recipe: Recipe, history: list[dict[str, Any]]) -> str:
     """Return why a run ends before its last epoch: its figure is reached, or did not get better for long."""
     if not history:
         return ""
     wanted = config["stop_metric"]
     if wanted != "none" and (history[-1]["figures"].get(wanted) or 0) >= config["stop_value"]:
         return "figure"
-    values = [row["figures"].get(recipe.headline) for row in history]
-    signed = [(v if recipe.more_is_better else -v) if v is not None else float("-inf") for v in values]
-    since_best = len(signed) - 1 - int(np.argmax(signed))
+    since_best = len(history) - 1 - int(np.argmax([_worth(recipe, row) for row in history]))
     return "patience" if 0 < config["patience"] <= since_best else ""
+
+
+def _worth(recipe: Recipe, row: dict[str, Any]) -> float:
+    """Return how good an epoch is by the recipe's figure, more being better; where that is not known nothing is worse."""
+    value = row["figures"].get(recipe.headline)
+    if value is None or not np.isfinite(value):
+        return float("-inf")
+    return float(value if recipe.more_is_better else -value)
 
 
 def _precision() -> Any:

@@ -60,7 +60,7 @@ def run(spec: dict[str, Any], *, say: Callable[..., None], is_cancelled: Callabl
     say("stage", stage="evaluating", detail=prepared.measured_split)
     measured = assess(Session(open_package(folder), use_gpu=False), prepared, spec["kind"], reports.check)
     document = measured.pop("document")
-    figures = {"epochs": len(outcome.history), "stopped": outcome.stopped, **measured}
+    figures = {"epochs": len(outcome.history), "stopped": outcome.stopped, "kept": outcome.kept, **measured}
     manifest = with_figures(manifest, figures)
     if config["control"] == "none":
         say("stage", stage="shrinking", detail="")

@@ -58,6 +58,9 @@ class EpochSerializer(serializers.Serializer[Any]):
         required=False,
         help_text="Classification: samples by class, truth in rows, prediction in columns",
     )
+    kept_epoch = serializers.IntegerField(
+        required=False, help_text="Whose weights are kept if the run ends with this epoch: with patience the best's"
+    )
     seconds = serializers.FloatField()
     eta_s = serializers.FloatField(allow_null=True, help_text="Expected time to the end, seconds")
     memory_gb = serializers.FloatField(help_text="Most memory that the process has had")

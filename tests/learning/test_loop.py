@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 
 from medportal.errors import InvalidError
 from medportal.learning import checkpoints
+from medportal.learning.card import _ended
 from medportal.learning.loop import CancelledError, Outcome, Reports
 from medportal.learning.loop import train as train_task
 from medportal.learning.schedule import one_cycle
@@ -67,6 +68,72 @@ def test_it_stops_when_nothing_gets_better(prepared: Path, tmp_path: Path) -> No
 
     assert outcome.stopped == "patience"
     assert len(outcome.history) < 30
+
+
+@pytest.fixture
+def best_is_the_second(monkeypatch: Any) -> None:
+    """Have the recipe's figure fall after the second epoch."""
+    measured = ClassificationTask.figures
+    told = iter([0.6, 0.9, 0.7, 0.9, 0.8] * 3)
+    monkeypatch.setattr(ClassificationTask, "figures", lambda self, check: {**measured(self, check), "auc": next(told)})
+
+
+def weights(task: Task) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in task.averaged.state_dict().items()}
+
+
+def all_equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.usefixtures("best_is_the_second")
+@pytest.mark.parametrize(("settings", "kept"), [({"patience": 3}, 2), ({"patience": 9}, 2), ({}, 5)])
+def test_with_patience_the_best_epoch_is_kept(
+    prepared: Path, tmp_path: Path, settings: dict[str, Any], kept: int
+) -> None:
+    config = chests.config(epochs=5, repeats=1, average=0.5, **settings)
+    task = chests.task_of(prepared, config)
+    seen: list[dict[str, torch.Tensor]] = []
+    reports = Reports(epoch=lambda _: seen.append(weights(task)))
+    outcome = train_task(task, "classification", checkpoint_dir=tmp_path / "c", reports=reports)
+
+    assert outcome.stopped == ("patience" if settings == {"patience": 3} else "")
+    assert outcome.kept == outcome.history[-1]["kept_epoch"] == kept
+    assert [all_equal(weights(task), one) for one in seen] == [number == kept for number in range(1, 6)]
+    again, same = train(prepared, config, checkpoint_dir=tmp_path / "c")
+    assert (same.kept, all_equal(weights(again), weights(task))) == (kept, True)
+
+
+def test_the_card_says_whose_weights_it_is_about() -> None:
+    ended = {"epochs": 5, "stopped": "patience"}
+
+    assert _ended(ended | {"kept": 2}) == " (ended by patience), weights of epoch 2, the best on validation"
+    assert _ended(ended | {"kept": 5}) == _ended(ended) == " (ended by patience)"
+
+
+@pytest.mark.usefixtures("best_is_the_second")
+def test_what_has_reached_the_preset_figure_is_kept(prepared: Path, tmp_path: Path) -> None:
+    config = chests.config(epochs=9, repeats=1, patience=3, stop_metric="accuracy", stop_value=0.0)
+    _, outcome = train(prepared, config, checkpoint_dir=tmp_path / "c")
+
+    assert (outcome.stopped, outcome.kept) == ("figure", 1)
+
+
+@pytest.mark.usefixtures("best_is_the_second")
+def test_cut_off_after_the_best_epoch_it_keeps_it_all_the_same(prepared: Path, tmp_path: Path) -> None:
+    config = chests.config(epochs=5, repeats=1, patience=9)
+    whole_task, whole = train(prepared, config, checkpoint_dir=tmp_path / "whole")
+
+    def cut(figures: dict[str, Any]) -> None:
+        if figures["epoch"] == 3:
+            raise CutOffError
+
+    with pytest.raises(CutOffError):
+        train(prepared, config, checkpoint_dir=tmp_path / "cut", reports=Reports(epoch=cut))
+    resumed_task, resumed = train(prepared, config, checkpoint_dir=tmp_path / "cut")
+
+    assert resumed.kept == whole.kept == 2
+    assert all_equal(weights(resumed_task), weights(whole_task))
 
 
 def test_it_ends_within_the_preset_minutes(prepared: Path, tmp_path: Path) -> None:

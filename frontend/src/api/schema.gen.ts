@@ -965,6 +965,8 @@ export interface components {
             };
             /** @description Classification: samples by class, truth in rows, prediction in columns */
             confusion?: number[][] | null;
+            /** @description Whose weights are kept if the run ends with this epoch: with patience the best's */
+            kept_epoch?: number;
             /** Format: double */
             seconds: number;
             /**

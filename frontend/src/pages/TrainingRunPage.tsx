@@ -17,7 +17,7 @@ import { metricName, metricText } from "../ui/metric";
 import { Failed, Loading } from "../ui/States";
 import { useCancelJob } from "./JobsPage";
 import { Epochs } from "./training/Epochs";
-import { lastConfusion, stopOf } from "./training/history";
+import { keptOf, lastConfusion, stopOf } from "./training/history";
 import { RunCharts } from "./training/RunCharts";
 import { RunPreviews } from "./training/RunPreviews";
 import { controlOf, controlsOf, titleOf, versionOf } from "./training/runs";
@@ -172,6 +172,7 @@ function Outcome({ team, training }: { team: string; training: Training }): Reac
         </>
       )}
       <Stopped training={training} />
+      <Kept training={training} />
     </Alert>
   );
 }
@@ -185,6 +186,18 @@ function Stopped({ training }: { training: Training }): ReactNode {
     <Text size="sm" c="dimmed">
       {t("training.stoppedAt", { epoch: training.history.at(-1)?.epoch })} {t(`training.stopped.${stop.code}`, { ...values })}
     </Text>
+  );
+}
+
+function Kept({ training }: { training: Training }): ReactNode {
+  const { t } = useTranslation();
+  const epoch = keptOf(training.history);
+  return (
+    epoch !== null && (
+      <Text size="sm" c="dimmed">
+        {t("training.kept", { epoch })}
+      </Text>
+    )
   );
 }
 

@@ -84,7 +84,8 @@ class Schedule:
     stop_value: float = setting(0.99, "The value at which to stop.", minimum=0.0, maximum=1000.0, group="training")
     patience: int = setting(
         0,
-        "Stop after so many epochs in which the recipe's figure did not get better; 0: never.",
+        "Stop after so many epochs in which the recipe's figure did not get better, and keep the weights of the best; "
+        "0: never, and the last are kept.",
         minimum=0,
         maximum=10_000,
         group="training",

@@ -14,8 +14,9 @@ _LEARNT_FROM = ("train", "validation")
 def seen_in_training(run: TrainingRun, version: CohortVersion, series_uids: Collection[str]) -> dict[str, int]:
     """Return of how many of the series, and of how many of their groups, the training had any image.
 
-    Those that chose the best epoch count as those that were learnt from. A group is known again by its series, by its
-    patient, and within one cohort by its name: other cohorts may call others the same.
+    Those by which thresholds, and with patience the best epoch, were chosen count as those that were learnt from. A group
+    is known again by its series, by its patient, and within one cohort by its name: other cohorts may call others the
+    same.
     """
     learnt = _learnt_from(run)
     uids = {member.series_instance_uid for member in learnt}
@@ -38,7 +39,7 @@ def _members(version: CohortVersion) -> list[CohortMember]:
 
 
 def _learnt_from(run: TrainingRun) -> list[CohortMember]:
-    """Return what a run learnt from and chose its best epoch by, as `run_training` split it."""
+    """Return what a run learnt from and chose by, as `run_training` split it."""
     members = _members(run.cohort_version)
     known = [(member.group, member.label, member.split) for member in members]
     splits = with_validation(known, seed=run.config["seed"])

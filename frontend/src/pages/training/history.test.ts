@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 
 import type { Epoch } from "../../store/queries";
-import { chartsOf, stopOf } from "./history";
+import { chartsOf, keptOf, stopOf } from "./history";
 
 const epoch = (figures: Record<string, number | null>): Epoch => ({
   epoch: 1,
@@ -36,4 +36,11 @@ test("why a run stopped early is told by its settings and figures", () => {
   expect(stopOf(history, { ...settings, stop_metric: "none" })).toEqual({ code: "patience", epochs: 3 });
   expect(stopOf(history, { ...settings, stop_metric: "none", patience: 0 })).toEqual({ code: "minutes", minutes: 5 });
   expect(stopOf(history, { ...settings, epochs: 4 })).toBeNull();
+});
+
+test("which epoch is kept is told where it is not the last", () => {
+  const first = { ...epoch({}), kept_epoch: 1 };
+  expect(keptOf([first])).toBeNull();
+  expect(keptOf([first, { ...epoch({}), epoch: 2, kept_epoch: 1 }])).toBe(1);
+  expect(keptOf([epoch({})])).toBeNull();
 });

@@ -68,3 +68,9 @@ export function stopOf(history: readonly Epoch[], config: Readonly<Record<string
   if (number("patience") > 0 && last.epoch < last.epochs) return { code: "patience", epochs: number("patience") };
   return number("minutes") > 0 ? { code: "minutes", minutes: number("minutes") } : null;
 }
+
+/** The epoch whose weights are kept where that is not the last; null where it is. */
+export function keptOf(history: readonly Epoch[]): number | null {
+  const last = history.at(-1);
+  return last?.kept_epoch === undefined || last.kept_epoch === last.epoch ? null : last.kept_epoch;
+}
