@@ -125,7 +125,7 @@ class _Training(lightning.LightningModule):
         self.best_epoch, self.best = 0, dict[str, Tensor]()
         self._losses: list[list[float]] = []
         self._epoch_began = self._previewed = time.monotonic()
-        self._seconds_before = 0.0
+        self._seconds_before, self._steps_before = 0.0, 0
         self.is_first = True
 
     # Time
@@ -196,7 +196,10 @@ class _Training(lightning.LightningModule):
         ]
         if self.resumed:
             checkpoints.restore(*self.resumed, modules=self.modules_of_task, optimisers=optimisers)
-            self.task.updates, self.task.seen = self.resumed[1]["updates"], self.resumed[1]["seen"]
+            state = self.resumed[1]
+            self.task.updates, self.task.seen, self._steps_before = state["updates"], state["seen"], state["step"]
+            if self._scaler is not None and state.get("scaler"):
+                self._scaler.load_state_dict(state["scaler"])
         return list(optimisers)
 
     # A step
@@ -262,10 +265,14 @@ class _Training(lightning.LightningModule):
 
     def _shorten(self, optimiser: Any, parameters: list[torch.nn.Parameter]) -> None:
         """Shorten long gradients; those of half precision are scaled up, and are taken back to their size first."""
-        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
-        if scaler is not None:
-            scaler.unscale_(optimiser.optimizer)
+        if self._scaler is not None:
+            self._scaler.unscale_(optimiser.optimizer)
         torch.nn.utils.clip_grad_norm_(parameters, LONGEST_GRADIENT)
+
+    @property
+    def _scaler(self) -> torch.amp.GradScaler | None:
+        """What scales losses up, where they are of half precision."""
+        return getattr(self.trainer.precision_plugin, "scaler", None)
 
     def _require_number(self, loss: Tensor) -> None:
         if not torch.isfinite(loss):
@@ -348,7 +355,8 @@ class _Training(lightning.LightningModule):
                 "config": self.config,
                 "history": self.history,
                 "best_epoch": self.best_epoch,
-                "step": int(self.global_step),
+                "step": self._steps_before + int(self.global_step),
+                "scaler": self._scaler.state_dict() if self._scaler is not None else None,
                 "updates": self.task.updates,
                 "seen": self.task.seen,
                 "seconds": self._seconds_before,

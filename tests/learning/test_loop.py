@@ -189,6 +189,9 @@ def test_cut_off_it_goes_on_as_it_would_have(prepared: Path, tmp_path: Path, cha
         assert ours[:-1] == pytest.approx(theirs[:-1], rel=1e-4)
     for ours, theirs in zip(resumed_task.averaged.parameters(), whole_task.averaged.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs)
+    left = [checkpoints.load(tmp_path / name) for name in ("whole", "cut")]
+    steps = [found[1]["step"] for found in left if found]
+    assert steps[0] == steps[1] > 0
 
 
 def test_a_finished_run_trains_no_further(prepared: Path, tmp_path: Path) -> None:
