@@ -210,7 +210,8 @@ def claim(job_id: UUID | str, *, worker: str) -> Iterator[Lease | None]:
 
     What the body raises decides the end: a MedportalError fails the job with its words, JobCancelledError cancels it,
     WorkerStopsError hands it back, LeaseLostError ends quietly, a database that is away leaves it to the sweeper,
-    anything else fails it as `internal` (the traceback goes to the log alone).
+    anything else fails it as `internal`, what the machine is short of as `storage_full` or `memory` (the traceback goes
+    to the log alone).
     """
     lease = _take(job_id, worker)
     if lease is None:
@@ -246,6 +247,9 @@ def _end(lease: Lease, error: Exception) -> None:
         case OSError(errno=errno.ENOSPC):
             about.error("job.storage_full")
             lease.fail("storage_full", "There is no space left to write what came of it.")
+        case MemoryError():
+            about.error("job.out_of_memory", exc_info=error)
+            lease.fail("memory", "The worker ran out of memory.")
         case _:
             about.error("job.failed", exc_info=error)
             lease.fail("internal", f"The work stopped on an unexpected fault ({type(error).__name__}).")

@@ -168,6 +168,7 @@ def test_lease_that_is_renewed_is_not_lost(ask: Ask, monkeypatch: pytest.MonkeyP
         (InvalidError("package_does_not_fit", "The series has one slice."), State.FAILED, "package_does_not_fit"),
         (ZeroDivisionError(), State.FAILED, "internal"),
         (OSError(28, "No space left on device"), State.FAILED, "storage_full"),
+        (MemoryError(), State.FAILED, "memory"),
         (JobCancelledError(), State.CANCELLED, ""),
         (WorkerStopsError(), State.QUEUED, ""),
         (OperationalError("the database is away"), State.RUNNING, ""),
