@@ -63,6 +63,23 @@ def model_of(
     return model
 
 
+def vast_model() -> onnx.ModelProto:
+    """A classifier that wants tens of terabytes on the way to its answer."""
+    nodes = [
+        helper.make_node("GlobalMaxPool", ["image"], ["highest"]),
+        helper.make_node("Flatten", ["highest"], ["few"]),
+        helper.make_node("ReduceMax", ["few"], ["one"]),
+        helper.make_node("Expand", ["one", "vast"], ["many"]),
+        helper.make_node("ReduceMax", ["many"], ["again"]),
+        helper.make_node("Expand", ["again", "classes"], ["logits"]),
+        helper.make_node("Expand", ["again", "places"], ["activation"]),
+    ]
+    shapes = {"vast": [2**22, 2**22], "classes": [1, 2], "places": [1, 2, 8, 8]}
+    constants = {name: np.array(shape) for name, shape in shapes.items()}
+    outputs: dict[str, list[Any]] = {"logits": ["batch", 2], "activation": ["batch", 2, 8, 8]}
+    return model_of(nodes, {"image": ["batch", 2 * CONTEXT + 1, SIZE, SIZE]}, outputs, constants)
+
+
 def _bounds_of(channel: int) -> dict[str, Any]:
     return {"from": np.array([channel], np.int64), "to": np.array([channel + 1], np.int64), "axis": np.array([1])}
 

@@ -12,12 +12,14 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from medportal.errors import InvalidError
+from medportal.errors import InvalidError, UnavailableError
 from medportal.inference.gate import check_model
 from medportal.inference.package import Package
 
 Floats = NDArray[np.float32]
 RESIDENT = 4
+# What its own arena, C++, and CUDA's libraries say.
+_NO_MEMORY = ("failed to allocate memory", "bad_alloc", "bad allocation", "out of memory", "alloc_failed")
 
 
 class Stop:
@@ -52,6 +54,7 @@ class Session:
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=_wanted_providers(use_gpu))
         except Exception as error:
+            _require_memory(error)
             raise InvalidError("model_cannot_be_loaded", "ONNX Runtime cannot load this model.") from error
         self._model = package.manifest.model
         self._require_names()
@@ -73,12 +76,13 @@ class Session:
         """Return the outputs by name, for inputs in the manifest's order, each (batch, …).
 
         Raises InvalidError `model_failed` where the network does not take them, answers with what is no number, or was
-        stopped.
+        stopped; UnavailableError `memory` where there is too little of it.
         """
         named, options = dict(zip(self._model.inputs, inputs, strict=True)), stop.options if stop else None
         try:
             answers = self._session.run(list(self._model.outputs), named, options)
         except Exception as error:
+            _require_memory(error)
             raise InvalidError("model_failed", "The network cannot be run on samples of this shape.") from error
         if not all(np.isfinite(answer).all() for answer in answers):
             raise InvalidError("model_failed", "The network's answer is not a number.")
@@ -86,6 +90,13 @@ class Session:
             name: answer.astype(np.float32, copy=False)
             for name, answer in zip(self._model.outputs, answers, strict=True)
         }
+
+
+def _require_memory(error: Exception) -> None:
+    """Raise UnavailableError `memory` where that is what ONNX Runtime, which says so in words alone, has run out of."""
+    said = str(error).lower()
+    if isinstance(error, MemoryError) or any(words in said for words in _NO_MEMORY):
+        raise UnavailableError("memory", "There was not enough memory to run the network.") from error
 
 
 def _wanted_providers(use_gpu: bool) -> list[str]:

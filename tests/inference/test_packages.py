@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from medportal.errors import InvalidError, MedportalError
+from medportal.errors import InvalidError, MedportalError, UnavailableError
 from medportal.imaging.volumes import Volume
 from medportal.inference.manifest import check_name, parse_manifest
 from medportal.inference.package import Package, open_package
 from medportal.inference.predict import predict, summarise
 from medportal.inference.session import ResidentSessions, Session, check_golden, check_variants
 from tests.chests import PIXEL_MM, make_chest
+from tests.networks import vast_model
 from tests.packages import TASKS, bright_model, make_package, manifest_of
 
 
@@ -307,6 +308,14 @@ def test_an_answer_that_is_no_number_is_no_answer(tmp_path: Path) -> None:
     with pytest.raises(InvalidError) as refused:
         next(predict(Session(open_package(folder), use_gpu=False), volume_of(1, has_cancer=False)))
     assert refused.value.code == "model_failed"
+
+
+def test_memory_that_is_not_there_is_told_as_such(tmp_path: Path) -> None:
+    folder = make_package(tmp_path / "p", network=vast_model().SerializeToString())
+    session = Session(open_package(folder), use_gpu=False)
+    with pytest.raises(UnavailableError) as refused:
+        next(predict(session, volume_of(1, has_cancer=False)))
+    assert refused.value.code == "memory"
 
 
 def test_models_stay_resident_and_the_least_used_leave(tmp_path: Path) -> None:
