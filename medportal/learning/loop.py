@@ -28,6 +28,8 @@ from medportal.learning.usage import require_memory, usage
 LONGEST_GRADIENT = 5.0
 # The pictures of the live page are made anew after so long, and after so much of the time that the run has taken.
 PREVIEW_EVERY_S, PREVIEW_EVERY_PART = 10.0, 0.07
+# What the run uses of its machine is looked at after so long, within an epoch too.
+LOOK_EVERY_S = 2.0
 
 
 class CancelledError(Exception):
@@ -124,7 +126,7 @@ class _Training(lightning.LightningModule):
         # The best epoch so far (0: none) and its weights, where a run may go on past it.
         self.best_epoch, self.best = 0, dict[str, Tensor]()
         self._losses: list[list[float]] = []
-        self._epoch_began = self._previewed = time.monotonic()
+        self._epoch_began = self._previewed = self._looked = time.monotonic()
         self._seconds_before, self._steps_before = 0.0, 0
         self.is_first = True
 
@@ -202,6 +204,15 @@ class _Training(lightning.LightningModule):
                 self._scaler.load_state_dict(state["scaler"])
         return list(optimisers)
 
+    # Its surroundings
+
+    def check(self) -> None:
+        """Raise CancelledError once told to stop, and now and then see whether there is memory left, as `require_memory`."""
+        self.reports.check()
+        if time.monotonic() - self._looked >= LOOK_EVERY_S:
+            require_memory(self.config["memory_gb"])
+            self._looked = time.monotonic()
+
     # A step
 
     def on_fit_start(self) -> None:
@@ -224,7 +235,7 @@ class _Training(lightning.LightningModule):
 
     def training_step(self, batch: Batch, index: int) -> None:
         """Take a step of each part: loss, back-propagation, and the optimiser once enough has been added up."""
-        self.reports.check()
+        self.check()
         rate = one_cycle(self.part_done(index, self.batches))
         optimisers = self.optimizers()
         listed = optimisers if isinstance(optimisers, list) else [optimisers]
@@ -323,7 +334,7 @@ class _Training(lightning.LightningModule):
             row["kept_epoch"] = self.best_epoch or self.done
 
     def _figures(self) -> dict[str, Any]:
-        found = self.task.figures(self.reports.check)
+        found = self.task.figures(self.check)
         confusion = found.pop("confusion", None)
         # A part that is not taken on every batch may not have been taken at all.
         columns = [np.array(column)[np.isfinite(column)] for column in zip(*self._losses, strict=True)]
@@ -430,12 +441,26 @@ def _precision() -> Any:
     return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
 
 
-def _fit(training: _Training, epochs: int) -> None:
-    wanted = training.config["devices"]
-    nodes = int(os.environ.get("GROUP_WORLD_SIZE", "1"))
+def _devices(wanted: int) -> int:
+    """Return how many GPUs (or processes) this machine takes part with: as many as were launched, or as are wanted.
+
+    Raises InvalidError `devices` where there are not so many GPUs.
+    """
     launched = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if launched > 1:
+        return launched
+    if not torch.cuda.is_available():
+        return wanted or 1
+    there = torch.cuda.device_count()
+    if wanted > there:
+        raise InvalidError("devices", f"The training is to take {wanted} GPUs (devices); this machine has {there}.")
+    return wanted or there
+
+
+def _fit(training: _Training, epochs: int) -> None:
+    nodes = int(os.environ.get("GROUP_WORLD_SIZE", "1"))
     has_gpu = torch.cuda.is_available()
-    devices = launched if launched > 1 else ((torch.cuda.device_count() if has_gpu else 1) if wanted == 0 else wanted)
+    devices = _devices(training.config["devices"])
     is_spread = devices * nodes > 1
     trainer = lightning.Trainer(
         max_epochs=epochs,

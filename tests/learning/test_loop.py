@@ -10,10 +10,10 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
-from medportal.errors import InvalidError
-from medportal.learning import checkpoints
+from medportal.errors import InvalidError, UnavailableError
+from medportal.learning import checkpoints, loop
 from medportal.learning.card import _ended
-from medportal.learning.loop import CancelledError, Outcome, Reports
+from medportal.learning.loop import CancelledError, Outcome, Reports, _devices
 from medportal.learning.loop import train as train_task
 from medportal.learning.schedule import one_cycle
 from medportal.learning.tasks.base import Task
@@ -217,6 +217,28 @@ def test_told_to_stop_it_stops_within_a_batch(prepared: Path, tmp_path: Path) ->
         train(prepared, chests.config(epochs=50), checkpoint_dir=tmp_path / "c", reports=reports)
 
     assert len(steps) == 2
+
+
+def test_above_its_memory_it_ends_within_an_epoch(prepared: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(loop, "LOOK_EVERY_S", 0.0)
+    steps: list[float] = []
+    config = chests.config(epochs=1, memory_gb=0.001)
+    with pytest.raises(UnavailableError, match=r"more than its 0\.001 GB"):
+        train(prepared, config, checkpoint_dir=tmp_path / "c", reports=Reports(progress=steps.append))
+
+    assert steps == []
+
+
+def test_more_gpus_than_there_are_are_refused_before_anything_is_learnt(monkeypatch: Any) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert [_devices(wanted) for wanted in (0, 1, 3)] == [1, 1, 3]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert [_devices(wanted) for wanted in (0, 1, 2)] == [2, 1, 2]
+    with pytest.raises(InvalidError, match=r"3 GPUs .* has 2"):
+        _devices(3)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    assert _devices(3) == 4
 
 
 def test_a_loss_that_explodes_is_told_as_such(prepared: Path, tmp_path: Path, monkeypatch: Any) -> None:
