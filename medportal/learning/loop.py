@@ -28,8 +28,8 @@ from medportal.learning.usage import require_memory, usage
 LONGEST_GRADIENT = 5.0
 # The pictures of the live page are made anew after so long, and after so much of the time that the run has taken.
 PREVIEW_EVERY_S, PREVIEW_EVERY_PART = 10.0, 0.07
-# What the run uses of its machine is looked at after so long, within an epoch too.
-LOOK_EVERY_S = 2.0
+# What the run uses of its machine is looked at, and told of, after so long, within an epoch too.
+LOOK_EVERY_S, TELL_EVERY_S = 2.0, 5.0
 
 
 class CancelledError(Exception):
@@ -42,6 +42,7 @@ class Reports:
 
     epoch: Callable[[dict[str, Any]], None] = lambda _: None
     progress: Callable[[float], None] = lambda _: None
+    usage: Callable[[dict[str, Any]], None] = lambda _: None
     previews: Callable[[list[Preview]], None] = lambda _: None
     is_cancelled: Callable[[], bool] = lambda: False
 
@@ -126,7 +127,7 @@ class _Training(lightning.LightningModule):
         # The best epoch so far (0: none) and its weights, where a run may go on past it.
         self.best_epoch, self.best = 0, dict[str, Tensor]()
         self._losses: list[list[float]] = []
-        self._epoch_began = self._previewed = self._looked = time.monotonic()
+        self._epoch_began = self._previewed = self._looked = self._told = time.monotonic()
         self._seconds_before, self._steps_before = 0.0, 0
         self.is_first = True
 
@@ -263,6 +264,20 @@ class _Training(lightning.LightningModule):
         self.task.seen += 1
         self._losses.append(losses)
         self.reports.progress(self.part_done(index + 1, self.batches))
+        if self.trainer.is_global_zero and time.monotonic() - self._told >= TELL_EVERY_S:
+            self.reports.usage({"eta_s": self._eta(index + 1), **usage()})
+            self._told = time.monotonic()
+
+    def _eta(self, batches: int) -> float:
+        """Return the time to the run's end after so many batches of an epoch, seconds: by the epoch before, or by these."""
+        spent = time.monotonic() - self._epoch_began
+        each = self.history[-1]["seconds"] if self.history else spent * self.batches / batches
+        return self._within_minutes(max(0.0, each * (self.config["epochs"] - self.done) - spent))
+
+    def _within_minutes(self, left: float) -> float:
+        """Return the time that is left, no more of it than the preset minutes leave."""
+        limit = self.config["minutes"] * 60
+        return min(left, max(0.0, limit - self.seconds)) if limit else left
 
     def _place(self, part: Step, index: int) -> _Place | None:
         """Return where a batch stands among those whose gradients are added up; None where the part is not taken on it."""
@@ -305,6 +320,7 @@ class _Training(lightning.LightningModule):
         self._seconds_before = self.seconds
         self._epoch_began = time.monotonic()
         self.history.append(figures)
+        self._told = time.monotonic()
         self.stopped = _reason_to_stop(self.config, self.recipe, self.history)
         self._keep_best()
         if self.trainer.is_global_zero:
@@ -340,9 +356,6 @@ class _Training(lightning.LightningModule):
         columns = [np.array(column)[np.isfinite(column)] for column in zip(*self._losses, strict=True)]
         means = [column.mean() if len(column) else float("nan") for column in columns] or [float("nan")]
         seconds = time.monotonic() - self._epoch_began
-        left = seconds * (self.config["epochs"] - self.done - 1)
-        if limit := self.config["minutes"] * 60:
-            left = min(left, max(0.0, limit - self.seconds))
         losses = dict(zip(self.task.names_of_losses(), map(float, means), strict=False))
         return {
             "epoch": self.done + 1,
@@ -351,7 +364,7 @@ class _Training(lightning.LightningModule):
             "figures": found,
             "confusion": confusion,
             "seconds": seconds,
-            "eta_s": left,
+            "eta_s": self._within_minutes(seconds * (self.config["epochs"] - self.done - 1)),
             **usage(),
         }
 

@@ -28,8 +28,8 @@ def run(spec: dict[str, Any], *, say: Callable[..., None], is_cancelled: Callabl
     """Train, assess, export and write the package that a spec asks for.
 
     `spec`: recipe, config (complete), data_dir (see `prepared`), checkpoint_dir, output_dir, kind (of cohort), classes,
-    modalities, model {name, title}, data {description, limits, …}. Says `stage`, `progress`, `epoch` (each once, in order),
-    `previews`, and at the end `finished` with the figures of the test split. Raises CancelledError and errors of
+    modalities, model {name, title}, data {description, limits, …}. Says `stage`, `progress`, `usage`, `epoch` (each once, in
+    order), `previews`, and at the end `finished` with the figures of the test split. Raises CancelledError and errors of
     `medportal.errors`.
     """
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1))
@@ -46,6 +46,7 @@ def run(spec: dict[str, Any], *, say: Callable[..., None], is_cancelled: Callabl
     reports = Reports(
         epoch=lambda figures: say("epoch", **figures),
         progress=lambda fraction: say("progress", progress=fraction),
+        usage=lambda used: say("usage", **used),
         previews=lambda shown: say("previews", previews=[told_preview(one) for one in shown]),
         is_cancelled=is_cancelled,
     )

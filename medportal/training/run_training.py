@@ -185,6 +185,8 @@ class _Run:
                 self._tell_stage(message["stage"], message.get("detail", ""))
             case "progress":
                 self.lease.report(progress=PREPARED_AT + (TRAINED_AT - PREPARED_AT) * message["progress"])
+            case "usage":
+                self.lease.emit("training.usage", _finite(message))
             case "epoch":
                 self._keep_epoch(_finite(message))
             case "previews":

@@ -41,7 +41,17 @@ class RecipeSerializer(serializers.Serializer[Any]):
         return declared
 
 
-class EpochSerializer(serializers.Serializer[Any]):
+class TrainingUsageSerializer(serializers.Serializer[Any]):
+    """What a training uses of its machine, and for how long it will."""
+
+    eta_s = serializers.FloatField(allow_null=True, help_text="Expected time to the end, seconds")
+    memory_gb = serializers.FloatField(help_text="Memory that the process holds itself")
+    load = serializers.FloatField(allow_null=True, help_text="Load of the processors, 1 is full")
+    gpu_memory_gb = serializers.FloatField(required=False, help_text="Most memory that it has had of the GPU")
+    gpu_load = serializers.FloatField(required=False)
+
+
+class EpochSerializer(TrainingUsageSerializer):
     """The figures of one finished epoch."""
 
     epoch = serializers.IntegerField(help_text="From 1")
@@ -62,11 +72,6 @@ class EpochSerializer(serializers.Serializer[Any]):
         required=False, help_text="Whose weights are kept if the run ends with this epoch: with patience the best's"
     )
     seconds = serializers.FloatField()
-    eta_s = serializers.FloatField(allow_null=True, help_text="Expected time to the end, seconds")
-    memory_gb = serializers.FloatField(help_text="Most memory that the process has had")
-    load = serializers.FloatField(allow_null=True, help_text="Load of the processors, 1 is full")
-    gpu_memory_gb = serializers.FloatField(required=False)
-    gpu_load = serializers.FloatField(required=False)
 
 
 class TrainingSerializer(serializers.ModelSerializer[TrainingRun]):
@@ -153,6 +158,7 @@ EVENTS = {
     "training.changed": TrainingChangedSerializer,
     "epoch.finished": EpochSerializer,
     "training.stage": TrainingStageSerializer,
+    "training.usage": TrainingUsageSerializer,
     "training.log": TrainingLogSerializer,
     "training.previews": TrainingPreviewsSerializer,
     "training.finished": TrainingFinishedSerializer,

@@ -219,6 +219,21 @@ def test_told_to_stop_it_stops_within_a_batch(prepared: Path, tmp_path: Path) ->
     assert len(steps) == 2
 
 
+def test_what_it_uses_is_told_within_an_epoch(prepared: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(loop, "TELL_EVERY_S", 0.0)
+    told: list[dict[str, Any]] = []
+    config = chests.config(epochs=2)
+    task, outcome = train(prepared, config, checkpoint_dir=tmp_path / "c", reports=Reports(usage=told.append))
+
+    assert len(told) == 2 * -(-len(task.epoch(0)) // config["batch_size"])
+    assert all(one["memory_gb"] > 0 for one in told)
+    first, second = told[: len(told) // 2], told[len(told) // 2 :]
+    # The second epoch is expected to take as long as the first, and less of it is left with each batch.
+    assert all(0 <= one["eta_s"] <= outcome.history[0]["seconds"] for one in second)
+    assert second[0]["eta_s"] > second[-1]["eta_s"]
+    assert all(one["eta_s"] > 0 for one in first)
+
+
 def test_above_its_memory_it_ends_within_an_epoch(prepared: Path, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(loop, "LOOK_EVERY_S", 0.0)
     steps: list[float] = []

@@ -951,6 +951,28 @@ export interface components {
         };
         /** @description The figures of one finished epoch. */
         Epoch: {
+            /**
+             * Format: double
+             * @description Expected time to the end, seconds
+             */
+            eta_s: number | null;
+            /**
+             * Format: double
+             * @description Memory that the process holds itself
+             */
+            memory_gb: number;
+            /**
+             * Format: double
+             * @description Load of the processors, 1 is full
+             */
+            load: number | null;
+            /**
+             * Format: double
+             * @description Most memory that it has had of the GPU
+             */
+            gpu_memory_gb?: number;
+            /** Format: double */
+            gpu_load?: number;
             /** @description From 1 */
             epoch: number;
             /** @description How many there will be at most */
@@ -969,25 +991,6 @@ export interface components {
             kept_epoch?: number;
             /** Format: double */
             seconds: number;
-            /**
-             * Format: double
-             * @description Expected time to the end, seconds
-             */
-            eta_s: number | null;
-            /**
-             * Format: double
-             * @description Most memory that the process has had
-             */
-            memory_gb: number;
-            /**
-             * Format: double
-             * @description Load of the processors, 1 is full
-             */
-            load: number | null;
-            /** Format: double */
-            gpu_memory_gb?: number;
-            /** Format: double */
-            gpu_load?: number;
         };
         /** @description An evaluation: its job, what was evaluated on what, and its figures once there are any. */
         Evaluation: {
@@ -2246,6 +2249,31 @@ export interface components {
             stage: string;
             detail: string;
         };
+        /** @description What a training uses of its machine, and for how long it will. */
+        TrainingUsage: {
+            /**
+             * Format: double
+             * @description Expected time to the end, seconds
+             */
+            eta_s: number | null;
+            /**
+             * Format: double
+             * @description Memory that the process holds itself
+             */
+            memory_gb: number;
+            /**
+             * Format: double
+             * @description Load of the processors, 1 is full
+             */
+            load: number | null;
+            /**
+             * Format: double
+             * @description Most memory that it has had of the GPU
+             */
+            gpu_memory_gb?: number;
+            /** Format: double */
+            gpu_load?: number;
+        };
         Events: {
             "analysis.changed": components["schemas"]["AnalysisChanged"];
             "epoch.finished": components["schemas"]["Epoch"];
@@ -2264,6 +2292,7 @@ export interface components {
             "training.log": components["schemas"]["TrainingLog"];
             "training.previews": components["schemas"]["TrainingPreviews"];
             "training.stage": components["schemas"]["TrainingStage"];
+            "training.usage": components["schemas"]["TrainingUsage"];
         };
     };
     responses: never;

@@ -53,7 +53,7 @@ function Run({ team, training, told }: { team: string; training: Training; told:
       <Stack>
         <Header team={team} training={training} stage={told.stage?.detail ?? ""} headline={headline} />
         <Outcome team={team} training={training} />
-        <RunUsage training={training} />
+        <RunUsage training={training} now={told.usage} />
         {history.length ? <RunCharts history={history} headline={headline} /> : <NoEpoch training={training} />}
         <RunPreviews batches={told.batches} />
         {confused?.confusion && (

@@ -43,3 +43,10 @@ test("pictures belong to the epoch before them, and are replaced when it is told
   ]);
   expect([told.lines, told.stage?.stage]).toEqual([["a line"], "exporting"]);
 });
+
+test("what is used is told within an epoch until the epoch itself says it", () => {
+  const usage = { type: "training.usage", data: { eta_s: 60, memory_gb: 2, load: null } };
+  const told = withTold(NOTHING_TOLD, usage);
+  expect(told.usage?.memory_gb).toBe(2);
+  expect(withTold(told, { type: "epoch.finished", data: epoch(1) as unknown as Record<string, unknown> }).usage).toBeNull();
+});

@@ -21,10 +21,12 @@ export interface Told {
   lines: readonly string[];
   batches: readonly PreviewBatch[];
   stage: Schemas["TrainingStage"] | null;
+  /** What is used within an epoch; null where the last epoch says it. */
+  usage: Schemas["TrainingUsage"] | null;
   epoch: number;
 }
 
-export const NOTHING_TOLD: Told = { lines: [], batches: [], stage: null, epoch: 0 };
+export const NOTHING_TOLD: Told = { lines: [], batches: [], stage: null, usage: null, epoch: 0 };
 
 /** Adds an epoch; one that is there already (told again after a restart) takes the place of the older. */
 export function withEpoch(training: Training | undefined, epoch: Epoch): Training | undefined {
@@ -42,7 +44,9 @@ export function withTold(told: Told, event: Pick<TopicEvent, "type" | "data">): 
     case "training.stage":
       return { ...told, stage: data as Schemas["TrainingStage"] };
     case "epoch.finished":
-      return { ...told, epoch: (data as Epoch).epoch };
+      return { ...told, epoch: (data as Epoch).epoch, usage: null };
+    case "training.usage":
+      return { ...told, usage: data as Schemas["TrainingUsage"] };
     case "training.previews": {
       const { previews } = data as Schemas["TrainingPreviews"];
       const others = told.batches.filter(({ epoch }) => epoch !== told.epoch);
