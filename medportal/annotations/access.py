@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Count, Max, QuerySet
 
 from medportal.accounts.access import get_team
-from medportal.accounts.models import Role, User
+from medportal.accounts.models import Role, Team, User
 from medportal.annotations.models import AnnotationSet, Label, LabelMap, Source
 from medportal.archive.access import get_series, get_study
 from medportal.archive.models import Instance, Series, Study
@@ -56,6 +56,13 @@ def current_study_labels(studies: Iterable[int], scheme: str, *, with_models: bo
         labels = _of(with_models).filter(study__in=keys[start : start + _AT_ONCE], series=None, scheme=scheme)
         newest |= {label.study_id: label for label in labels.order_by("pk")}
     return newest
+
+
+def horizon_of(team: Team, scheme: str) -> float | None:
+    """Return the horizon, in days, at which a scheme's labels are outcomes of patients; None where they are not."""
+    outcomes = Label.objects.filter(team=team, scheme=scheme, detail__has_key="horizon_days").order_by("pk")
+    horizon: float | None = outcomes.values_list("detail__horizon_days", flat=True).first()
+    return horizon
 
 
 def _of(with_models: bool) -> QuerySet[Label]:

@@ -180,6 +180,45 @@ class NewDatasetSerializer(serializers.Serializer[Any]):
     issuer = serializers.CharField(max_length=64, required=False, allow_blank=True)
 
 
+class NewOutcomesSerializer(serializers.Serializer[Any]):
+    """What became of patients: a table, and what is asked of it (as `manage.py import_outcomes` has it)."""
+
+    file = serializers.FileField(help_text="A CSV with a line for each patient")
+    scheme = serializers.CharField(max_length=60, help_text="The label scheme to write, such as death-1y")
+    horizon_days = serializers.FloatField(help_text="Within how many days the event counts")
+    patient = serializers.CharField(max_length=100, required=False, help_text="Column of the PatientIDs: patient")
+    time_days = serializers.CharField(
+        max_length=100,
+        required=False,
+        help_text="Column of the days until the event, or until the last sight: time_days",
+    )
+    event = serializers.CharField(
+        max_length=100, required=False, help_text="Column that says whether the event came (1) or not (0): event"
+    )
+
+
+class RefusedSerializer(serializers.Serializer[Any]):
+    """What was left out, and why."""
+
+    item = serializers.CharField()
+    reason = serializers.CharField()
+
+
+class OutcomesReportSerializer(serializers.Serializer[Any]):
+    """How many patients were labelled with what, and who was left out."""
+
+    scheme = serializers.CharField()
+    horizon_days = serializers.FloatField()
+    patients = serializers.IntegerField(help_text="Patients that were labelled")
+    yes = serializers.IntegerField(help_text="Of them, those who had the event within the horizon")
+    no = serializers.IntegerField()
+    censored = serializers.IntegerField(help_text="Lost sight of before the horizon without the event: not labelled")
+    studies = serializers.IntegerField(help_text="Studies of the patients that were labelled")
+    new_labels = serializers.IntegerField(help_text="Labels that were not there before")
+    refused = RefusedSerializer(many=True, help_text="At most a thousand of them")
+    refused_in_all = serializers.IntegerField()
+
+
 class NewCohortVersionSerializer(serializers.Serializer[Any]):
     """What to choose, what is to be learnt of it, and how to split the patients."""
 

@@ -32,6 +32,10 @@ from medportal.jobs.services import create_job
 __all__ = ["Choice", "choose_version", "freeze_version", "group_of", "mark_untrainable"]
 DATASET_KIND = "dataset"
 DATASET_TASK = "medportal.cohorts.tasks.import_dataset"
+# A table of outcomes that a page sends: some hundred thousand patients.
+OUTCOMES_BYTES = 16 * 2**20
+# Refused lines that are named in an answer.
+_NAMED = 1000
 # Of several labels at once, in one value.
 LABEL_SEPARATOR = "|"
 
@@ -153,6 +157,8 @@ def _labels(rows: list[Series], scheme: str, *, has_several: bool, with_models: 
 class Upload(Protocol):
     """A file on its way in."""
 
+    name: str | None
+
     def chunks(self) -> Iterable[bytes]:
         """Yield its content."""
 
@@ -194,6 +200,28 @@ def _dataset_job(user: User, team: Team, job_id: UUID, cohort: str, params: dict
         created_by=user,
     )
     return job
+
+
+def label_outcomes(
+    user: User, team_slug: str, *, upload: Upload, scheme: str, horizon_days: float, **columns: str
+) -> dict[str, Any]:
+    """Label the studies of an uploaded table's patients with their outcomes at a horizon; returns the report.
+
+    `columns` are fields of `outcomes.Columns`. Raises as `outcomes.import_outcomes`.
+    """
+    # The readers of data sets come along, which the web process needs for nothing else.
+    from medportal.cohorts.outcomes import Columns, import_outcomes
+
+    report = import_outcomes(
+        get_team(user, team_slug, Role.RESEARCHER),
+        user,
+        name=upload.name or "table",
+        table=b"".join(upload.chunks()),
+        scheme=scheme,
+        horizon_days=horizon_days,
+        columns=Columns(**columns),
+    )
+    return {**report, "refused": report["refused"][:_NAMED], "refused_in_all": len(report["refused"])}
 
 
 def clear_dataset(job: Job) -> None:

@@ -19,6 +19,8 @@ from medportal.cohorts.serializers import (
     CohortVersionSerializer,
     NewCohortVersionSerializer,
     NewDatasetSerializer,
+    NewOutcomesSerializer,
+    OutcomesReportSerializer,
 )
 from medportal.errors import TooLargeError
 from medportal.jobs.serializers import JobSerializer
@@ -46,6 +48,13 @@ class CohortsView(APIView):
         return Response(CohortVersionSerializer(version).data, status=201 if is_new else 200)
 
 
+def _before_the_body(request: Request, team: str, limit: int) -> None:
+    """Refuse before anything is read: who may not import uploads nothing, and nobody more than `limit` bytes."""
+    get_team(user_of(request), team, Role.RESEARCHER)
+    if int(request.META.get("CONTENT_LENGTH") or 0) > limit:
+        raise TooLargeError("dataset_size", f"This may have at most {limit // 2**20} MB.")
+
+
 class DatasetsView(APIView):
     """The page's way to bring a data set in."""
 
@@ -58,18 +67,32 @@ class DatasetsView(APIView):
     )
     def post(self, request: Request, team: str) -> Response:
         """Have a data set imported; the answer is the job, whose result is the report."""
-        user = user_of(request)
-        # Before the body is read: who may not import uploads nothing.
-        get_team(user, team, Role.RESEARCHER)
-        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.MAX_DATASET_BYTES:
-            raise TooLargeError(
-                "dataset_size", f"A data set may have at most {settings.MAX_DATASET_BYTES // 2**20} MB."
-            )
+        _before_the_body(request, team, settings.MAX_DATASET_BYTES)
         serializer = NewDatasetSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         words = serializer.validated_data
-        job = services.start_dataset(user, team, upload=words.pop("file"), **words)
+        job = services.start_dataset(user_of(request), team, upload=words.pop("file"), **words)
         return Response(JobSerializer(job).data, status=202)
+
+
+class OutcomesView(APIView):
+    """The page's way to say what became of patients."""
+
+    parser_classes = (MultiPartParser,)
+
+    @extend_schema(
+        operation_id="outcomes_create",
+        request={"multipart/form-data": NewOutcomesSerializer},
+        responses=OutcomesReportSerializer,
+    )
+    def post(self, request: Request, team: str) -> Response:
+        """Label the studies of a table's patients with whether the event came within the horizon; answers a report."""
+        _before_the_body(request, team, services.OUTCOMES_BYTES)
+        serializer = NewOutcomesSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        words = serializer.validated_data
+        report = services.label_outcomes(user_of(request), team, upload=words.pop("file"), **words)
+        return Response(OutcomesReportSerializer(report).data)
 
 
 class CohortCheckView(APIView):

@@ -72,6 +72,29 @@ def test_a_data_set_comes_in_and_its_samples_are_looked_at(person: Enter, pictur
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
 
 
+def test_outcomes_come_in_on_a_phone(person: Enter, tmp_path: Path) -> None:
+    page = (researcher := person("researcher", viewport={"width": 390, "height": 800})).page
+    researcher.go("/teams/demo/cohorts")
+    page.get_by_role("button", name="Import outcomes").click()
+    dialog = page.get_by_role("dialog")
+    table = tmp_path / "follow-up.csv"
+    table.write_text("ID;time_days;event\nPHANTOM-0001;20;1\nPHANTOM-0002;400;0\nPHANTOM-0003;20;0\nNOBODY;20;1\n")
+    dialog.locator("input[type=file]").set_input_files(table)
+    dialog.get_by_role("textbox", name="Question").fill("death-1y")
+    # Days and event bear the usual names; the patient's column is to be chosen.
+    expect(dialog.get_by_role("combobox", name="Days")).to_have_value("time_days")
+    expect(dialog.get_by_role("button", name="Import", exact=True)).to_be_disabled()
+    dialog.get_by_role("combobox", name="Patient").click()
+    page.get_by_role("option", name="ID", exact=True).click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    dialog.get_by_role("button", name="Import", exact=True).click()
+    report = page.get_by_test_id("outcomes-report")
+    expect(report).to_contain_text("2 patients have a label of “death-1y”")
+    expect(report).to_contain_text("left out: 1, last seen before day 365")
+    expect(report.get_by_role("row", name="NOBODY")).to_contain_text("line 5")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def test_studies_are_labelled_frozen_and_a_model_measured_on_them(person: Enter) -> None:
     page = person("researcher").page
     page.get_by_label("Search studies").fill("phantom 000")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 
+from medportal.annotations import services as services_of_labels
 from medportal.annotations.models import Label
+from medportal.audit.models import AuditEvent
 from medportal.cohorts import services
 from tests.chests import store_chest
 from tests.factories import make_member
@@ -76,3 +80,75 @@ def test_bad_rows_are_named(team: Any, tmp_path: Path, capsys: Any) -> None:
     (tmp_path / "none.csv").write_text("patient,days\n1,2\n")
     with pytest.raises(CommandError, match="time_days"):
         run(team, tmp_path / "none.csv", capsys)
+
+
+@pytest.fixture
+def send(client_for: Callable[..., Any], team: Any) -> Callable[..., Any]:
+    """Return a function that sends a table of outcomes, as a researcher."""
+    researcher = client_for("researcher")
+
+    def send(content: str, *, client: Any = researcher, **fields: Any) -> Any:
+        words = {"scheme": "death-1y", "horizon_days": "365", **fields}
+        file = SimpleUploadedFile("follow-up.csv", content.encode())
+        return client.post(f"/api/v1/teams/{team.slug}/outcomes/", words | {"file": file})
+
+    return send
+
+
+def test_the_page_imports_as_the_command_does(send: Callable[..., Any], team: Any, tmp_path: Path) -> None:
+    for n in range(1, 7):
+        store_chest(team, n, has_cancer=False, slices=1)
+    content = table(tmp_path / "t.csv").read_text() + "\nX,soon,1"
+    answer = send(content)
+    assert answer.status_code == 200, answer.content
+    assert answer.json() == {
+        "scheme": "death-1y",
+        "horizon_days": 365.0,
+        "patients": 4,
+        "yes": 2,
+        "no": 2,
+        "censored": 1,
+        "studies": 4,
+        "new_labels": 4,
+        "refused": [
+            {"item": "X", "reason": "line 8: “soon” is no number of days."},
+            {"item": "NOBODY", "reason": "line 7: the team has no study of this patient."},
+        ],
+        "refused_in_all": 2,
+    }
+    event = AuditEvent.objects.get(action="outcomes.imported")
+    assert (event.team, event.object_id) == (team.slug, "death-1y")
+    assert {"horizon_days": 365.0, "yes": 2, "no": 2, "censored": 1, "refused": 2}.items() <= event.detail.items()
+    # Somebody corrects one by hand: the scheme is of its horizon all the same.
+    label = Label.objects.filter(scheme="death-1y", value="yes").first()
+    assert label is not None
+    assert label.author is not None
+    services_of_labels.put_label(
+        label.author, team.slug, scheme="death-1y", value="no", study=label.study.study_instance_uid
+    )
+    assert send(content).status_code == 200
+
+
+def test_columns_may_be_called_anything(send: Callable[..., Any], team: Any) -> None:
+    store_chest(team, 1, has_cancer=False, slices=1)
+    content = "ID;Days;Died\nPHANTOM-0001;20;1"
+    answer = send(content)
+    assert (answer.status_code, answer.json()["code"]) == (422, "no_column")
+    assert "follow-up.csv" in answer.json()["detail"]
+    answer = send(content, patient="ID", time_days="Days", event="Died")
+    assert (answer.json()["yes"], answer.json()["refused"]) == (1, [])
+
+
+def test_what_cannot_be_imported_is_told_and_leaves_nothing(send: Callable[..., Any], team: Any) -> None:
+    store_chest(team, 1, has_cancer=False, slices=1)
+    content = "patient,time_days,event\nPHANTOM-0001,20,1"
+    answer = send(content, horizon_days="-1")
+    assert (answer.status_code, answer.json()["code"]) == (422, "horizon")
+    assert send(content, horizon_days="nan").status_code == 400
+    assert send(content, scheme="x" * 61).status_code == 400
+    assert send(content).status_code == 200
+    answer = send(content, horizon_days="30")
+    assert (answer.status_code, answer.json()["code"]) == (422, "other_horizon")
+    answer = send("x" * services.OUTCOMES_BYTES)
+    assert (answer.status_code, answer.json()["code"]) == (413, "dataset_size")
+    assert Label.objects.filter(scheme="death-1y").count() == 1

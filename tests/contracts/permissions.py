@@ -79,6 +79,7 @@ TABLE: dict[str, Row] = {
     "GET cohort": VIEWER,
     "GET cohort-check": VIEWER,
     "POST datasets": RESEARCHER,
+    "POST outcomes": RESEARCHER,
     "GET models": VIEWER,
     "GET model-version": VIEWER,
     "GET model-package": VIEWER,

@@ -205,7 +205,9 @@ class World:
             },
         }.get(key, {})
         if key == "POST datasets":
-            return self._dataset()
+            return self._form({"id": str(uuid4()), "format": "npz", "cohort": "set"}, "arrays")
+        if key == "POST outcomes":
+            return self._form({"scheme": "death", "horizon_days": "365"}, "patient,time_days,event")
         if key == "POST instances":
             return {"data": self.object, "content_type": "application/dicom"}
         if "dicomweb" in key:
@@ -213,11 +215,10 @@ class World:
             return {"data": data, "content_type": 'multipart/related; type="application/dicom"; boundary=x'}
         return {"data": json.dumps(words), "content_type": "application/json"}
 
-    def _dataset(self) -> dict[str, Any]:
-        fields = {"id": str(uuid4()), "format": "npz", "cohort": "set"}
+    def _form(self, fields: dict[str, str], content: str) -> dict[str, Any]:
         parts = [f'--x\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n' for k, v in fields.items()]
-        head = '--x\r\nContent-Disposition: form-data; name="file"; filename="a.npz"\r\n\r\n'
-        body = "".join(parts) + head + "arrays\r\n--x--\r\n"
+        head = '--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+        body = "".join(parts) + head + content + "\r\n--x--\r\n"
         return {"data": body.encode(), "content_type": "multipart/form-data; boundary=x"}
 
     def _words(self) -> dict[str, str]:

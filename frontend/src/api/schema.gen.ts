@@ -577,6 +577,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/teams/{team}/outcomes/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Label the studies of a table's patients with whether the event came within the horizon; answers a report. */
+        post: operations["outcomes_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/teams/{team}/previews/": {
         parameters: {
             query?: never;
@@ -1553,6 +1570,27 @@ export interface components {
             /** @default false */
             can_sign: boolean;
         };
+        /** @description What became of patients: a table, and what is asked of it (as `manage.py import_outcomes` has it). */
+        NewOutcomesRequest: {
+            /**
+             * Format: binary
+             * @description A CSV with a line for each patient
+             */
+            file: string;
+            /** @description The label scheme to write, such as death-1y */
+            scheme: string;
+            /**
+             * Format: double
+             * @description Within how many days the event counts
+             */
+            horizon_days: number;
+            /** @description Column of the PatientIDs: patient */
+            patient?: string;
+            /** @description Column of the days until the event, or until the last sight: time_days */
+            time_days?: string;
+            /** @description Column that says whether the event came (1) or not (0): event */
+            event?: string;
+        };
         /** @description Which samples to show, and how they are varied. */
         NewPreviewRequest: {
             /**
@@ -1592,6 +1630,26 @@ export interface components {
          * @enum {string}
          */
         OriginEnum: "shipped" | "trained";
+        /** @description How many patients were labelled with what, and who was left out. */
+        OutcomesReport: {
+            scheme: string;
+            /** Format: double */
+            horizon_days: number;
+            /** @description Patients that were labelled */
+            patients: number;
+            /** @description Of them, those who had the event within the horizon */
+            yes: number;
+            no: number;
+            /** @description Lost sight of before the horizon without the event: not labelled */
+            censored: number;
+            /** @description Studies of the patients that were labelled */
+            studies: number;
+            /** @description Labels that were not there before */
+            new_labels: number;
+            /** @description At most a thousand of them */
+            refused: components["schemas"]["Refused"][];
+            refused_in_all: number;
+        };
         PaginatedAnalysisList: {
             /** @example 123 */
             count: number;
@@ -1732,6 +1790,11 @@ export interface components {
             maximum: number | null;
             choices: string[] | null;
             help: string;
+        };
+        /** @description What was left out, and why. */
+        Refused: {
+            item: string;
+            reason: string;
         };
         /** @description Samples of which about the same was claimed. */
         ReliabilityBin: {
@@ -3269,6 +3332,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ModelVersion"];
+                };
+            };
+        };
+    };
+    outcomes_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["NewOutcomesRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutcomesReport"];
                 };
             };
         };

@@ -5,6 +5,8 @@ import { ApiProblem, csrfToken, type Schemas } from "./client";
 export type Stored = Schemas["Stored"];
 
 export type NewDataset = Omit<Schemas["NewDatasetRequest"], "file">;
+export type NewOutcomes = Omit<Schemas["NewOutcomesRequest"], "file">;
+export type OutcomesReport = Schemas["OutcomesReport"];
 
 type Progress = (fraction: number) => void;
 
@@ -21,13 +23,23 @@ export function uploadDataset(
   onProgress: Progress,
   signal: AbortSignal,
 ): Promise<Schemas["Job"]> {
+  return send<Schemas["Job"]>(`/api/v1/teams/${encodeURIComponent(team)}/datasets/`, formOf(order, file), null, onProgress, signal);
+}
+
+/** Uploads a table of outcomes; answers whom it labelled, and whom it left out. Rejects with ApiProblem. */
+export function uploadOutcomes(team: string, order: NewOutcomes, file: File): Promise<OutcomesReport> {
+  const address = `/api/v1/teams/${encodeURIComponent(team)}/outcomes/`;
+  return send<OutcomesReport>(address, formOf(order, file), null, () => undefined, new AbortController().signal);
+}
+
+function formOf(order: object, file: File): FormData {
   const form = new FormData();
   for (const [name, value] of Object.entries(order)) {
-    for (const one of Array.isArray(value) ? value : [value]) form.append(name, String(one));
+    for (const one of Array.isArray(value) ? (value as unknown[]) : [value]) form.append(name, String(one));
   }
   // Last: what it is stands before it.
   form.append("file", file);
-  return send<Schemas["Job"]>(`/api/v1/teams/${encodeURIComponent(team)}/datasets/`, form, null, onProgress, signal);
+  return form;
 }
 
 function send<Answer>(

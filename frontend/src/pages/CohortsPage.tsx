@@ -1,7 +1,7 @@
 /** Cohorts: what models learn from and are measured on. */
 
 import { Anchor, Badge, Button, Container, Group, Paper, Stack, Text, Title } from "@mantine/core";
-import { IconListCheck, IconUpload } from "@tabler/icons-react";
+import { IconHourglass, IconListCheck, IconUpload } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
@@ -13,6 +13,7 @@ import { Empty, Failed, Loading } from "../ui/States";
 import { FingerprintLine } from "./cohorts/FingerprintLine";
 import { ImportDataset } from "./cohorts/ImportDataset";
 import { ImportJobs } from "./cohorts/ImportJobs";
+import { ImportOutcomes } from "./cohorts/ImportOutcomes";
 import { useTeam } from "./SignedIn";
 
 export function CohortsPage(): ReactNode {
@@ -20,7 +21,10 @@ export function CohortsPage(): ReactNode {
   const team = useTeam();
   const cohorts = useCohorts(team);
   const mayFreeze = useSession((state) => includes(teamOf(state.me, team)?.role, "researcher"));
-  const [isImporting, setImporting] = useState(false);
+  const [importing, setImporting] = useState<"dataset" | "outcomes" | null>(null);
+  const close = (): void => {
+    setImporting(null);
+  };
   useEffect(() => {
     document.title = `${t("place.cohorts")} · medportal`;
   }, [t]);
@@ -40,9 +44,18 @@ export function CohortsPage(): ReactNode {
               {t("cohorts.fromWorklist")}
             </Button>
             <Button
+              variant="default"
+              leftSection={<IconHourglass size={16} />}
+              onClick={() => {
+                setImporting("outcomes");
+              }}
+            >
+              {t("outcomes.import")}
+            </Button>
+            <Button
               leftSection={<IconUpload size={16} />}
               onClick={() => {
-                setImporting(true);
+                setImporting("dataset");
               }}
             >
               {t("cohorts.import")}
@@ -60,13 +73,8 @@ export function CohortsPage(): ReactNode {
         ))}
       </Stack>
       {mayFreeze && <ImportJobs team={team} />}
-      <ImportDataset
-        team={team}
-        isOpen={isImporting}
-        onClose={() => {
-          setImporting(false);
-        }}
-      />
+      <ImportDataset team={team} isOpen={importing === "dataset"} onClose={close} />
+      <ImportOutcomes team={team} isOpen={importing === "outcomes"} onClose={close} />
     </Container>
   );
 }

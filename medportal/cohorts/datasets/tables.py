@@ -38,19 +38,24 @@ class Row:
 
 
 def read_table(path: Path, options: Options) -> tuple[list[str], list[Row]]:
-    """Return (columns, the rows that `where` asks for) of a CSV with a header.
+    """Return (columns, the rows that `where` asks for) of a CSV file; raises as `read_bytes` and `parse_table`."""
+    return parse_table(path.name, read_bytes(path, TABLE_BYTES), options)
+
+
+def parse_table(name: str, content: bytes, options: Options) -> tuple[list[str], list[Row]]:
+    """Return (columns, the rows that `where` asks for) of a CSV with a header, which errors call `name`.
 
     Raises InvalidError `table` where it is none, `no_column` for a column of `where` that it lacks.
     """
     try:
-        text = read_bytes(path, TABLE_BYTES).decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
         head = text.split("\n", 1)[0]
         delimiter = max(",;\t", key=head.count)
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
         columns = [name.strip() for name in next(reader, [])]
         if len(columns) > _MOST_COLUMNS or len(set(columns)) < len(columns):
-            raise InvalidError("table", f"“{path.name}” has a column twice, or too many columns.")
-        require_columns(path.name, columns, (column for column, _ in options.where))
+            raise InvalidError("table", f"“{name}” has a column twice, or too many columns.")
+        require_columns(name, columns, (column for column, _ in options.where))
         rows = (
             Row(number, dict(zip(columns, map(str.strip, cells), strict=False)))
             for number, cells in enumerate(reader, start=2)
@@ -58,7 +63,7 @@ def read_table(path: Path, options: Options) -> tuple[list[str], list[Row]]:
         )
         kept = [row for row in rows if all(row.get(column) == value for column, value in options.where)]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InvalidError("table", f"“{path.name}” is no CSV table in UTF-8: {error}.") from error
+        raise InvalidError("table", f"“{name}” is no CSV table in UTF-8: {error}.") from error
     require_count(len(kept))
     return columns, kept
 

@@ -1,6 +1,6 @@
 /** An import on its way: the upload, the job's progress, and at its end the report with what was refused and why. */
 
-import { Alert, Anchor, Button, Group, Progress, Stack, Table, Text } from "@mantine/core";
+import { Alert, Anchor, Button, Group, Progress, Stack, Text } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, type ReactNode } from "react";
@@ -13,8 +13,7 @@ import { Findings } from "../../ui/Findings";
 import { JobBadge } from "../../ui/JobBadge";
 import { Failed } from "../../ui/States";
 import { useCancelJob } from "../JobsPage";
-
-const REFUSED_SHOWN = 200;
+import { Refused } from "./Refused";
 
 interface Props {
   team: string;
@@ -111,29 +110,7 @@ export function Report({ team, job, onClose }: ReportProps): ReactNode {
         </Text>
       ))}
       {report.findings.length > 0 && <Findings findings={report.findings} />}
-      {report.refused.length > 0 && (
-        <details open>
-          <summary>{t("dataset.refused", { count: report.refused.length })}</summary>
-          <Table.ScrollContainer minWidth={380} mah={300} mt="xs">
-            <Table verticalSpacing={2} withTableBorder>
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>{t("dataset.item")}</Table.Th>
-                  <Table.Th>{t("dataset.reason")}</Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {report.refused.slice(0, REFUSED_SHOWN).map(({ item, reason }, index) => (
-                  <Table.Tr key={index}>
-                    <Table.Td style={{ wordBreak: "break-all" }}>{item}</Table.Td>
-                    <Table.Td>{reason}</Table.Td>
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </Table.ScrollContainer>
-        </details>
-      )}
+      <Refused refused={report.refused} count={report.refusedInAll} />
     </Stack>
   );
 }
@@ -145,6 +122,7 @@ interface ImportReport {
   images: number;
   groups: number;
   refused: { item: string; reason: string }[];
+  refusedInAll: number;
   notes: string[];
   findings: Schemas["Finding"][];
 }
@@ -160,6 +138,7 @@ function reportOf(result: Job["result"]): ImportReport {
     images: Number(found.images ?? 0),
     groups: Number(found.groups ?? 0),
     refused: list("refused") as ImportReport["refused"],
+    refusedInAll: Number(found.refused_in_all ?? list("refused").length),
     notes: list("notes").map(String),
     findings: list("findings") as ImportReport["findings"],
   };

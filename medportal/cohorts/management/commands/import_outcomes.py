@@ -18,7 +18,7 @@ class Command(BaseCommand):
     """Imports outcomes."""
 
     help = (
-        "Label the studies of a table's patients (columns patient, time_days, event) with whether the event came within "
+        "Label the studies of a table's patients with whether the event came within "
         "the horizon. Patients lost sight of before it are left out and counted."
     )
 
@@ -27,16 +27,27 @@ class Command(BaseCommand):
         parser.add_argument("path", type=Path, metavar="CSV")
         parser.add_argument("--scheme", required=True, help="label scheme to write, for example death-1y")
         parser.add_argument("--horizon-days", required=True, type=float, metavar="D")
+        parser.add_argument("--patient-column", default="patient", help="of the PatientIDs")
+        parser.add_argument("--time-column", default="time_days", help="days until the event, or until the last sight")
+        parser.add_argument("--event-column", default="event", help="1: the event came then; 0: last seen without it")
 
     def handle(self, *args: Any, **options: Any) -> None:
         # Imported here: it brings the numeric packages along.
-        from medportal.cohorts.outcomes import import_outcomes
+        from medportal.cohorts.datasets.files import read_bytes
+        from medportal.cohorts.datasets.tables import TABLE_BYTES
+        from medportal.cohorts.outcomes import Columns, import_outcomes
 
         team = command_line.chosen_team(options)
         user = command_line.chosen_member(options, team, Role.RESEARCHER)
         with command_line.plain_errors():
             report = import_outcomes(
-                team, user, options["path"], scheme=options["scheme"], horizon_days=options["horizon_days"]
+                team,
+                user,
+                name=options["path"].name,
+                table=read_bytes(options["path"], TABLE_BYTES),
+                scheme=options["scheme"],
+                horizon_days=options["horizon_days"],
+                columns=Columns(options["patient_column"], options["time_column"], options["event_column"]),
             )
         for refused in report["refused"]:
             print(f"refused   {refused['item']}: {refused['reason']}", file=sys.stderr)
