@@ -72,11 +72,12 @@ def freeze_version(
     seed: int = 0,
     title: str = "",
     description: str = "",
+    horizon_days: float | None = None,
     actor: User | None,
 ) -> tuple[CohortVersion, bool]:
     """Freeze a content as the cohort's next version; returns (version, whether it is new).
 
-    The same content again is the version that there is. Raises InvalidError where a group would be on two sides of a
+    The same content again is the version that there is. Labels that are outcomes of patients have a horizon. Raises InvalidError where a group would be on two sides of a
     split (`group_on_two_sides`), a class has too few patients to be in each split that is to be made
     (`class_too_small`), a target is of none of the classes (`unknown_class`), or the whole is empty or doubled. What a
     model has made up is for training alone, with its whole group: another split that is given to it is refused
@@ -89,9 +90,9 @@ def freeze_version(
     choices = [replace(choice, series_sha256=digests[choice.series.pk]) for choice in choices]
     complete = _with_splits(choices, list(classes), kind, fractions or DEFAULT_FRACTIONS, seed, made_up)
     _check_splits(complete, generated)
-    content_hash = _content_hash(kind, classes, complete)
+    content_hash = _content_hash(kind, classes, horizon_days, complete)
     version = CohortVersion.objects.filter(cohort__team=team, cohort__name=name, content_hash=content_hash).first()
-    told = {} if version is not None else _reports(kind, classes, complete)
+    told = {} if version is not None else _reports(kind, classes, horizon_days, complete)
     with transaction.atomic():
         cohort = _locked_cohort(team, name, title, description)
         version = cohort.versions.filter(content_hash=content_hash).first()
@@ -102,14 +103,17 @@ def freeze_version(
     return version, is_new
 
 
-def _reports(kind: str, classes: Sequence[str], choices: Sequence[Choice]) -> dict[str, Any]:
+def _reports(
+    kind: str, classes: Sequence[str], horizon_days: float | None, choices: Sequence[Choice]
+) -> dict[str, Any]:
     """Return the fingerprint and the check of a content; both read rows alone."""
     held = [sorted(choice.classes_in_it(kind) & set(classes)) for choice in choices]
     series = [choice.series for choice in choices]
     splits, groups = [choice.split or "" for choice in choices], [choice.group for choice in choices]
     boxes = [choice.boxes for choice in choices]
+    fingerprint = fingerprint_of(kind, classes, series, splits=splits, groups=groups, held=held, boxes=boxes)
     return {
-        "fingerprint": fingerprint_of(kind, classes, series, splits=splits, groups=groups, held=held, boxes=boxes),
+        "fingerprint": fingerprint | {"horizon_days": horizon_days},
         "check_report": check_of(
             kind, classes, series, splits=splits, groups=groups, held=held, sources=_sources_of(choices)
         ),
@@ -243,8 +247,8 @@ def _check_splits(choices: Sequence[Choice], generated: Collection[int]) -> None
             )
 
 
-def _content_hash(kind: str, classes: Sequence[str], choices: Sequence[Choice]) -> str:
-    """SHA-256 over kind, classes, and each series' UID, objects, group, split and targets, in order of UID."""
+def _content_hash(kind: str, classes: Sequence[str], horizon_days: float | None, choices: Sequence[Choice]) -> str:
+    """SHA-256 over kind, classes, each series' UID, objects, group, split and targets in order of UID, and the horizon."""
     rows: list[list[Any]] = [
         [
             *(c.series.series_instance_uid, c.series_sha256, c.group, c.split, c.label),
@@ -252,7 +256,9 @@ def _content_hash(kind: str, classes: Sequence[str], choices: Sequence[Choice]) 
         ]
         for c in choices
     ]
-    content = [kind, list(classes), sorted(rows, key=lambda row: row[0])]
+    content: list[Any] = [kind, list(classes), sorted(rows, key=lambda row: row[0])]
+    if horizon_days is not None:
+        content.append(horizon_days)
     text = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -50,7 +50,8 @@ class CohortVersion(models.Model):
 
     cohort = models.ForeignKey(Cohort, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
-    # SHA-256 over the kind, the classes, and each series' UID, objects, group, split and targets, in order of UID.
+    # SHA-256 over the kind, the classes, the horizon of outcomes, and each series' UID, objects, group, split and
+    # targets, in order of UID.
     content_hash = models.CharField(max_length=64)
     kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.CLASSES)
     # In order of their index in a model's output. Of classes the first is the negative one; of masks they are the
@@ -78,6 +79,12 @@ class CohortVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.cohort.name}@{self.number}"
+
+    @property
+    def horizon_days(self) -> float | None:
+        """The horizon at which its labels are outcomes of patients; None where they are not."""
+        days: float | None = self.fingerprint.get("horizon_days")
+        return days
 
 
 class CohortMember(models.Model):

@@ -24,6 +24,9 @@ class FingerprintSerializer(serializers.Serializer[Any]):
     bits = serializers.IntegerField(required=False)
     series_of_split = serializers.DictField(child=serializers.IntegerField(), required=False)
     box_px = serializers.ListField(child=serializers.FloatField(), allow_null=True, required=False)
+    horizon_days = serializers.FloatField(
+        allow_null=True, required=False, help_text="The horizon of the labels, where they are outcomes of patients"
+    )
     box_mm = serializers.ListField(child=serializers.FloatField(), allow_null=True, required=False)
 
     def to_representation(self, instance: dict[str, Any]) -> dict[str, Any]:

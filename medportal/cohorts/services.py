@@ -14,7 +14,7 @@ from django.db import transaction
 
 from medportal.accounts.access import get_team
 from medportal.accounts.models import Role, Team, User
-from medportal.annotations.access import current_labels, current_study_labels, newest_sets
+from medportal.annotations.access import current_labels, current_study_labels, horizon_of, newest_sets
 from medportal.archive.access import Filter
 from medportal.archive.models import Patient, Series
 from medportal.cohorts import access
@@ -76,6 +76,7 @@ def choose_version(
         title=title,
         description=description,
         kind=kind,
+        horizon_days=horizon_of(team, scheme) if kind in (Kind.CLASSES, Kind.MULTI_LABEL) else None,
         classes=classes or _classes_that_occur(choices, kind),
         choices=choices,
         fractions=split,

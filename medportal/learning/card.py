@@ -25,7 +25,7 @@ def card(manifest: Manifest) -> str:
 | Input | {_input(manifest.input)} |
 | Network | {trained["config"].get("network", "")}, {manifest.model.parameters:,} parameters, ONNX opset {manifest.model.opset} |
 | Verdict | {_verdict(manifest)} |
-| Data | {data.get("description", "")} |
+| Data | {data.get("description", "")} |{_outcome(data)}
 | Training | {measured["epochs"]} epochs{_ended(measured)}, seed {trained["seed"]} |
 
 ## Measured on the {measured["split"]} split
@@ -65,6 +65,12 @@ def _verdict(manifest: Manifest) -> str:
     if isinstance(output, DetectionOutput):
         return f"boxes scored {output.score_threshold:.3f} and more, chosen on validation; overlaps above {output.iou_threshold:g} suppressed"
     return ", ".join(f"{name} {value}" for name, value in manifest.to_json()["output"].items() if value is not None)
+
+
+def _outcome(data: dict[str, Any]) -> str:
+    """Return the row of a prognosis: its labels are what had become of patients at a horizon."""
+    days = data.get("horizon_days")
+    return f"\n| Labels | outcome at {days:g} days |" if days else ""
 
 
 def _ended(measured: dict[str, Any]) -> str:

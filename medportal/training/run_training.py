@@ -175,6 +175,7 @@ class _Run:
                 "cohort": cohort.name,
                 "version": version.number,
                 "content_hash": version.content_hash,
+                "horizon_days": version.horizon_days,
             },
         }
 
@@ -229,7 +230,8 @@ class _Run:
         study_of = dict(rows.values_list("series_instance_uid", "series__study__study_instance_uid"))
         cases = [{**case, "study_uid": study_of.get(case["series_uid"], "")} for case in document["cases"]]
         cohort = self.training.cohort_version
-        return {**document, "cases": cases, "cohort": cohort.cohort.name, "cohort_version": cohort.number}
+        named = {"cohort": cohort.cohort.name, "cohort_version": cohort.number, "horizon_days": cohort.horizon_days}
+        return {**document, "cases": cases, **named}
 
     def _write_version(self, result: dict[str, Any], staged: packages.StagedPackage, document: dict[str, Any]) -> None:
         """Enter the package as a version, with what was measured when it was trained as its first evaluation."""

@@ -62,6 +62,27 @@ def test_labels_at_a_horizon(team: Any, tmp_path: Path, capsys: Any) -> None:
     )
     assert version.classes == ["no", "yes"]
     assert version.members.count() == 4
+    assert version.horizon_days == 365
+
+
+def test_the_same_labels_at_another_horizon_are_another_version(team: Any, tmp_path: Path, capsys: Any) -> None:
+    user = make_member(team, "researcher")
+    for number in range(1, 5):
+        store_chest(team, number, has_cancer=False, slices=1)
+    rows = {f"PHANTOM-{number:04}": (10 if number % 2 else 9000, 1) for number in range(1, 5)}
+    versions = []
+    for days in (30, 365):
+        scheme = f"death-{days}d"
+        run(team, table(tmp_path / "t.csv", rows), capsys, scheme=scheme, **{"horizon-days": days})
+        version, is_new = services.choose_version(
+            user, team.slug, name="prognosis", scheme=scheme, search={}, split={"train": 0.5, "test": 0.5}
+        )
+        assert is_new
+        versions.append(version)
+    assert [(version.number, version.fingerprint["horizon_days"]) for version in versions] == [(1, 30), (2, 365)]
+    # Labels that are no outcomes have none.
+    images, _ = services.choose_version(user, team.slug, name="images", kind="images", search={}, split={"train": 1})
+    assert images.horizon_days is None
 
 
 def test_bad_rows_are_named(team: Any, tmp_path: Path, capsys: Any) -> None:

@@ -16,6 +16,7 @@ import pytest
 from medportal.jobs.models import Job
 from medportal.training.models import Evaluation, TrainingRun
 from medportal.zoo.models import ModelVersion
+from tests.chests import store_chests
 from tests.processes import Site, wait_until
 from tests.rails import People
 from tests.sockets import Socket
@@ -95,6 +96,38 @@ def test_from_the_cohort_to_a_model_that_runs(
     assert len(predicted["result"]["slices"]) == 8
     # What was only needed for the training is gone.
     assert not (site.folder / "jobs" / job).exists()
+
+
+def test_a_prognosis_says_its_horizon_wherever_its_figures_stand(
+    site: Site, people: People, client: Callable[..., Any]
+) -> None:
+    """The horizon of the outcomes goes with them: into the cohort, the card, and every evaluation."""
+    store_chests(people.team, 8)
+    researcher, base = client(), f"teams/{people.team.slug}"
+    # Every second patient died within the horizon, the others later.
+    lines = [f"PHANTOM-{number:04},{100 if number % 2 else 900},1" for number in range(1, 9)]
+    table = {"file": ("follow-up.csv", "\n".join(["patient,time_days,event", *lines]))}
+    asked = {"scheme": "death-1y", "horizon_days": "365"}
+    assert researcher.post(f"{base}/outcomes/", data=asked, files=table).json()["yes"] == 4
+    words = {
+        "name": "chests",
+        "scheme": "death-1y",
+        "search": {},
+        "split": {"train": 0.5, "validation": 0, "test": 0.5},
+    }
+    version = researcher.post(f"{base}/cohorts/", json=words).json()
+    assert version["fingerprint"]["horizon_days"] == 365
+    job = ended(start(researcher, people, epochs=1))
+    assert job.state == "succeeded", job.error_detail
+
+    shown = researcher.get(f"{base}/models/chests/versions/1/").json()
+    assert shown["manifest"]["trained"]["data"]["horizon_days"] == 365
+    assert "| outcome at 365 days |" in shown["card"]
+    site.command("evaluate", "--team", people.team.slug, "--model", "chests@1", "--cohort", "chests")
+    evaluations = list(Evaluation.objects.filter(team=people.team))
+    assert [one.document["horizon_days"] for one in evaluations] == [365, 365]
+    page = researcher.get(f"{base}/evaluations/{evaluations[0].pk}/report.html", headers={"Accept": "text/html"})
+    assert "outcome at 365 days" in page.text
 
 
 def test_it_stops_at_a_preset_figure_and_the_next_training_is_the_next_version(

@@ -1047,6 +1047,11 @@ export interface components {
             sha256: string;
             cohort: string;
             cohort_version: number;
+            /**
+             * Format: double
+             * @description The horizon of the cohort's labels, where they are outcomes
+             */
+            horizon_days?: number | null;
             split: string;
             /** @description The execution provider that ran the model */
             provider: string;
@@ -1141,6 +1146,11 @@ export interface components {
                 [key: string]: number;
             };
             box_px?: number[] | null;
+            /**
+             * Format: double
+             * @description The horizon of the labels, where they are outcomes of patients
+             */
+            horizon_days?: number | null;
             box_mm?: number[] | null;
         };
         /**

@@ -142,6 +142,7 @@ function Found({ team, document }: { team: string; document: EvaluationDocument 
         </Badge>
         <Text size="sm">
           {t("cohorts.seriesCount", { count: document.n })} · {t("cohorts.groupCount", { count: document.groups })}
+          {document.horizon_days && ` · ${t("cohorts.horizon", { days: document.horizon_days })}`}
           {typeof document.threshold === "number" && ` · ${t("evaluation.threshold")} ${metricText(document.threshold)}`}
           {document.provider && ` · ${document.provider}`}
           {/* What was measured at a training's end does not say how long it took. */}

@@ -45,7 +45,7 @@ def build_document(
     failed: Sequence[Mapping[str, str]] = (),
     controls: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the document; `header` names model, version, sha256, cohort, cohort_version and split.
+    """Return the document; `header` names model, version, sha256, cohort, cohort_version, horizon_days and split.
 
     Every record has beside what its task wrote: series_uid, study_uid, group, attributes (sex, age, manufacturer).
     The document holds:

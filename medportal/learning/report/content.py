@@ -99,6 +99,7 @@ def _facts(document: Mapping[str, Any]) -> Table:
         "Series": document["n"],
         "Groups (patients)": document["groups"],
         "Classes": ", ".join(document["classes"]),
+        "Labels": f"outcome at {document['horizon_days']:g} days" if document.get("horizon_days") else None,
         "Threshold": document.get("threshold"),
         "Run on": document.get("provider"),
         "Evaluated": document.get("evaluated_at"),

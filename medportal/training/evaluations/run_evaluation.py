@@ -128,6 +128,7 @@ class _Run:
             "sha256": row.model_sha256,
             "cohort": row.cohort_version.cohort.name,
             "cohort_version": row.cohort_version.number,
+            "horizon_days": row.cohort_version.horizon_days,
             "split": row.split,
             "provider": session.provider,
             "evaluated_at": timezone.now().isoformat(timespec="seconds"),

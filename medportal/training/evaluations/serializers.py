@@ -188,6 +188,9 @@ class EvaluationDocumentSerializer(serializers.Serializer[Any]):
     sha256 = serializers.CharField()
     cohort = serializers.CharField()
     cohort_version = serializers.IntegerField()
+    horizon_days = serializers.FloatField(
+        allow_null=True, required=False, help_text="The horizon of the cohort's labels, where they are outcomes"
+    )
     split = serializers.CharField()
     provider = serializers.CharField(help_text="The execution provider that ran the model")
     evaluated_at = serializers.CharField()

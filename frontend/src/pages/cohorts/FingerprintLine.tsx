@@ -22,6 +22,7 @@ export function FingerprintLine({ version }: { version: CohortVersion }): ReactN
     ...(known.modalities?.length ? [known.modalities.join(", ")] : []),
     t(known.channels === 3 ? "cohorts.colour" : "cohorts.grey"),
     ...(known.bits ? [t("cohorts.bits", { bits: known.bits })] : []),
+    ...(known.horizon_days ? [t("cohorts.horizon", { days: known.horizon_days })] : []),
     ...(known.box_mm ? [t("cohorts.box", { size: `${known.box_mm.slice(-2).toReversed().map(rounded).join(" × ")} mm` })] : []),
     ...(!known.box_mm && known.box_px ? [t("cohorts.box", { size: `${known.box_px.slice(-2).toReversed().map(rounded).join(" × ")} px` })] : []),
   ];

@@ -31,6 +31,11 @@ test("what a segmentation says of its patches, and nothing of what it has not", 
   expect(facts).not.toHaveProperty("Temperature");
 });
 
+test("a prognosis says at which horizon", () => {
+  expect(said({ trained: { data: { cohort: "chests", version: 1, horizon_days: 365 } } })).toMatchObject({ Labels: "outcome at 365 days" });
+  expect(said({ trained: { data: { cohort: "chests", version: 1, horizon_days: null } } })).not.toHaveProperty("Labels");
+});
+
 test("a manifest that says nothing has no facts but that any size will do", () => {
   expect(said({})).toEqual({ Sees: "slices", Size: "any" });
 });

@@ -69,6 +69,7 @@ export function factsOf(t: TFunction, manifest: Open, language: string): Fact[] 
     { label: t("facts.network"), value: [config.network, parameters && t("facts.parameters", { count: Number(model.parameters), shown: parameters })].filter(Boolean).join(", ") },
     { label: t("facts.opset"), value: number(model.opset) },
     { label: t("training.cohort"), value: typeof data.cohort === "string" ? `${data.cohort} v${String(data.version)}` : "" },
+    { label: t("facts.labels"), value: typeof data.horizon_days === "number" ? t("cohorts.horizon", { days: data.horizon_days }) : "" },
   ];
   return facts.filter(({ value }) => value);
 }
