@@ -133,3 +133,16 @@ def test_dicom_with_a_table_of_labels(import_set: Import, tmp_path: Path) -> Non
     assert {member.group: member.label for member in members(report)}["P3"] == "ill"
     alone = import_set(tmp_path / "set", "dicom", cohort="alone")
     assert (alone["kind"], alone["images"]) == ("images", 6)
+
+
+def test_the_first_number_of_a_uid_is_no_name(import_set: Import, tmp_path: Path) -> None:
+    """Patients that are called 1, 2, … are told from series whose UIDs begin with these numbers."""
+    lines = ["path,label"]
+    for n in range(1, 5):
+        uids = {"StudyInstanceUID": f"2.25.{n}", "SeriesInstanceUID": f"1.2.{n}"}
+        put(tmp_path / "set" / f"p{n}", ct_series(2, PatientID=str(n), **uids))
+        lines.append(f"{n},{('normal', 'ill')[n % 2]}")
+    (tmp_path / "table.csv").write_text("\n".join(lines))
+    report = import_set(tmp_path / "set", "dicom", "--table", str(tmp_path / "table.csv"), "--split", "all:train")
+    found = {member.group: member.label for member in members(report)}
+    assert found == {"1": "ill", "2": "normal", "3": "ill", "4": "normal"}

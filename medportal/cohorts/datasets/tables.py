@@ -217,4 +217,6 @@ def _keys(name: str, *, endings: bool = False) -> list[str]:
     """Return the names by which an image may be found: its path, (the path's endings,) its file name, its stem."""
     path = PurePosixPath(name.replace("\\", "/"))
     tails = ["/".join(path.parts[start:]) for start in range(1, len(path.parts) - 1)] if endings else []
-    return list(dict.fromkeys((str(path), *tails[-6:], path.name, path.name.split(".")[0])))
+    # The first number of a UID is nobody's name: a patient may be called 1, and all UIDs begin with it.
+    stem = path.name if path.name.replace(".", "").isdecimal() else path.name.split(".")[0]
+    return list(dict.fromkeys((str(path), *tails[-6:], path.name, stem)))
