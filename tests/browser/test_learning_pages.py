@@ -14,6 +14,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PATIENTS, Person
+from tests.dicom import ct_series
 
 Enter = Callable[..., Person]
 EACH = 12
@@ -70,6 +71,43 @@ def test_a_data_set_comes_in_and_its_samples_are_looked_at(person: Enter, pictur
     page.get_by_role("button", name="Back to the default: Epochs").click()
     expect(epochs).to_have_value(usual)
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
+
+
+@pytest.fixture
+def labelled_series(tmp_path: Path) -> Path:
+    """A ZIP with a DICOM series of each of six patients, and a table that says what they show."""
+    path = tmp_path / "scans.zip"
+    lines = ["patient,finding,site"]
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(6):
+            for place, content in enumerate(ct_series(2, PatientID=f"TABLE-{number}", PatientName="Table^Test")):
+                archive.writestr(f"scans/{number}/{place}.dcm", content)
+            finding, site = ("normal", "ill")[number % 2], ('"a, b"', "c")[number >= 4]
+            lines.append(f"TABLE-{number},{finding},{site}")
+        archive.writestr("scans/labels.csv", "\n".join(lines))
+    return path
+
+
+def test_dicom_comes_in_with_a_table_of_labels(person: Enter, labelled_series: Path) -> None:
+    page = (researcher := person("researcher")).page
+    researcher.go("/teams/demo/cohorts")
+    page.get_by_role("button", name="Import a data set").click()
+    dialog = page.get_by_role("dialog")
+    choose(page, "Format", "DICOM, with segmentations or a table")
+    dialog.locator("input[type=file]").set_input_files(labelled_series)
+    dialog.get_by_role("textbox", name="Table beside the images").fill("labels.csv")
+    dialog.get_by_role("textbox", name="Label column, or several").fill("finding")
+    choose(page, "Splits", "All of it for testing")
+    dialog.get_by_text("More about the data set").click()
+    dialog.get_by_role("textbox", name="Path column").fill("patient")
+    dialog.get_by_role("combobox", name="These rows alone").fill("site=a, b")
+    dialog.get_by_role("textbox", name="Question that the labels answer").fill("finding")
+    dialog.get_by_role("button", name="Import", exact=True).click()
+    report = page.get_by_test_id("import-report")
+    expect(report).to_contain_text("4 images of 4 patients", timeout=60_000)
+    expect(report).to_contain_text("it is not in the table “labels.csv”")
+    report.get_by_role("link", name="Open the cohort").click()
+    expect(page.get_by_role("row", name="ill")).to_contain_text("2")
 
 
 def test_outcomes_come_in_on_a_phone(person: Enter, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 /** Brings a data set in: how it lies, what it is to be called, how it is split; then how far it is, and what was refused. */
 
-import { Alert, Button, Code, FileInput, Group, Modal, Select, SimpleGrid, Stack, Switch, TagsInput, Text, TextInput } from "@mantine/core";
+import { Alert, Button, Code, FileInput, Group, Modal, NumberInput, Select, SimpleGrid, Stack, Switch, TagsInput, Text, TextInput } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
@@ -168,6 +168,13 @@ function Form({ team, filled, file, error, onChange, onFile, onStart }: FormProp
             }}
           />
         </SimpleGrid>
+        {about && about.upfront.length > 0 && (
+          <SimpleGrid cols={{ base: 1, sm: 2 }}>
+            {about.upfront.map((option) => (
+              <OptionField key={option} option={option} filled={filled} onChange={set} />
+            ))}
+          </SimpleGrid>
+        )}
         <Select
           label={t("dataset.split")}
           description={t("dataset.splitHint")}
@@ -237,7 +244,8 @@ interface OptionProps {
 
 function OptionField({ option, filled, onChange }: OptionProps): ReactNode {
   const { t } = useTranslation();
-  const common = { label: t(`dataset.option.${option}.label`), description: t(`dataset.option.${option}.help`) };
+  const help = [`dataset.option.${option}.help_${filled.format}`, `dataset.option.${option}.help`];
+  const common = { label: t(`dataset.option.${option}.label`), description: t(help) };
   if (option === "instances" || option === "images_only") {
     return (
       <Switch
@@ -249,13 +257,29 @@ function OptionField({ option, filled, onChange }: OptionProps): ReactNode {
       />
     );
   }
-  if (option === "classes") {
+  if (option === "classes" || option === "where") {
     return (
       <TagsInput
         {...common}
-        value={[...filled.classes]}
-        onChange={(classes) => {
-          onChange({ classes });
+        value={[...filled[option]]}
+        // A value of a table may hold a comma.
+        splitChars={option === "where" ? [] : [","]}
+        onChange={(several) => {
+          onChange({ [option]: several });
+        }}
+      />
+    );
+  }
+  if (option === "seed") {
+    return (
+      <NumberInput
+        {...common}
+        min={0}
+        max={2 ** 31 - 1}
+        allowDecimal={false}
+        value={filled.seed}
+        onChange={(seed) => {
+          onChange({ seed });
         }}
       />
     );
