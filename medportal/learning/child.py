@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from medportal.errors import MedportalError
+from medportal.learning.told import kept_beside
 
 # The exit codes say the same as the last line, for a parent that lost it.
 OUT_OF_MEMORY = "The training ran out of memory: choose a smaller size or batch. The last checkpoint is kept."
@@ -22,18 +23,23 @@ EXIT_FAILED, EXIT_CANCELLED, EXIT_ORPHANED = 1, 3, 4
 
 
 class Voice:
-    """Standard output as JSON lines; torch and others are kept from writing into it."""
+    """Standard output as JSON lines, and a file with the same; torch and others are kept from writing into it."""
 
-    def __init__(self) -> None:
-        self._out = os.fdopen(os.dup(1), "w", buffering=1)
+    def __init__(self, kept_in: Path | None = None) -> None:
+        # A start says again what those before it have said: the file is begun anew.
+        self._outs = [os.fdopen(os.dup(1), "w", buffering=1)]
+        if kept_in is not None:
+            self._outs.append(kept_in.open("w", buffering=1))
         os.dup2(2, 1)
         self._lock = threading.Lock()
 
     def say(self, type_: str, **data: Any) -> None:
         """Write one line."""
+        line = json.dumps({"type": type_, **data})
         with self._lock:
-            self._out.write(json.dumps({"type": type_, **data}) + "\n")
-            self._out.flush()
+            for out in self._outs:
+                out.write(f"{line}\n")
+                out.flush()
 
 
 class Orders:
@@ -56,7 +62,7 @@ class Orders:
 
 def main(spec_path: str) -> int:
     """Train as the spec says; return the exit code."""
-    voice, orders = Voice(), Orders()
+    voice, orders = Voice(kept_beside(Path(spec_path))), Orders()
     voice.say("stage", stage="loading", detail="")
 
     def work() -> None:

@@ -17,6 +17,8 @@ from typing import Any, Self
 
 import structlog
 
+from medportal.training.folders import SPEC
+
 log = structlog.get_logger(__name__)
 MODULE = "medportal.learning.child"
 # The child leaves the site's own work the better part of a shared machine.
@@ -44,7 +46,7 @@ class TrainingChild:
 
     def __init__(self, spec: dict[str, Any], folder: Path, *, threads: int, module: str = MODULE) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._spec_path = folder / "spec.json"
+        self._spec_path = folder / SPEC
         self._spec_path.write_text(json.dumps(spec))
         self._log_path = folder / "child.log"
         self._threads, self._module = threads, module

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-CHECKPOINT, PACKAGE = "checkpoint", "package"
+CHECKPOINT, PACKAGE, SPEC = "checkpoint", "package", "spec.json"
 
 
 class TrainingFolder:
@@ -43,6 +43,11 @@ class TrainingFolder:
             if whole:
                 break
         return folder
+
+    def handed_out(self) -> Path | None:
+        """Return the newest attempt's folder that has a spec; None where nothing has been prepared."""
+        found = [path.parent for path in self.root.glob(f"attempt-*/{SPEC}")]
+        return max(found, key=lambda folder: int(folder.name.partition("-")[2]), default=None)
 
     def clear(self, *, keep_attempts: bool) -> None:
         """Remove what is no longer needed; a failed run keeps its checkpoints and its log for a second look."""

@@ -41,11 +41,11 @@ def run_training(job_id: UUID | str, *, worker: str) -> None:
     """Claim the job and bring it to its end; nothing happens where it is not there to be claimed."""
     with claim(job_id, worker=worker) as lease:
         if lease is not None:
-            _Run(lease).run()
+            Run(lease).run()
 
 
 @dataclass
-class _Finished:
+class Finished:
     """What the child said last."""
 
     metrics: dict[str, Any]
@@ -54,7 +54,7 @@ class _Finished:
     package: Path
 
 
-class _Run:
+class Run:
     """One attempt at a training."""
 
     def __init__(self, lease: Lease) -> None:
@@ -71,15 +71,15 @@ class _Run:
 
     def run(self) -> None:
         """Bring the training to its end."""
-        modalities = self._prepare()
+        modalities = self.prepare()
         finished = self._train(modalities)
-        self._keep(finished)
+        self.keep(finished)
 
     def _tell_stage(self, stage: str, detail: str = "") -> None:
         self.lease.report(stage=stage)
         self.lease.emit("training.stage", {"stage": stage, "detail": detail})
 
-    def _prepare(self) -> list[str]:
+    def prepare(self) -> list[str]:
         """Write the cohort's samples, unless an earlier attempt has; return the modalities."""
         members = self._members()
         lost = [member.series_instance_uid for member in members if member.series is None]
@@ -136,11 +136,11 @@ class _Run:
             self.lease.report(progress=PREPARED_AT * number / len(members))
             yield replace(load_member(member), split=member.split)
 
-    def _train(self, modalities: list[str]) -> _Finished:
+    def _train(self, modalities: list[str]) -> Finished:
         """Watch the child until it has finished; leaving this function ends it in every case."""
         own = self.folder.begin_attempt(self.lease.attempt)
         shutil.rmtree(own / PACKAGE, ignore_errors=True)
-        spec = self._spec(own, modalities)
+        spec = self.spec(own, modalities)
         deadline = time.monotonic() + settings.TRAINING_TIME_LIMIT_S
         with TrainingChild(spec, own, threads=settings.TRAINING_THREADS) as child:
             for message in child.messages(poll_s=POLL_S):
@@ -148,13 +148,14 @@ class _Run:
                 if time.monotonic() > deadline:
                     hours = settings.TRAINING_TIME_LIMIT_S / 3600
                     raise UnavailableError("time_limit", f"The training reached its time limit of {hours:g} hours.")
-                if message is not None and (finished := self._take(message)):
+                if message is not None and (finished := self.take(message)):
                     return finished
             code = child.exit_code()
             log.error("training.child_ended", job=str(self.lease.job.pk), code=code, words=child.last_words())
         raise UnavailableError("child_lost", _reason(code))
 
-    def _spec(self, own: Path, modalities: list[str]) -> dict[str, Any]:
+    def spec(self, own: Path, modalities: list[str]) -> dict[str, Any]:
+        """Return what the child is told; `own` is the attempt's folder."""
         version, config = self.training.cohort_version, self.training.config
         cohort = version.cohort
         return {
@@ -179,7 +180,7 @@ class _Run:
             },
         }
 
-    def _take(self, message: dict[str, Any]) -> _Finished | None:
+    def take(self, message: dict[str, Any]) -> Finished | None:
         """Pass on what the child says; returns what came of it when it has finished."""
         match message.pop("type"):
             case "stage":
@@ -197,7 +198,7 @@ class _Run:
             case "failed":
                 raise InvalidError(message["code"], message["detail"])
             case "finished":
-                return _Finished(_finite(message["metrics"]), _finite(message["document"]), Path(message["package"]))
+                return Finished(_finite(message["metrics"]), _finite(message["document"]), Path(message["package"]))
         return None
 
     def _keep_epoch(self, figures: dict[str, Any]) -> None:
@@ -210,12 +211,12 @@ class _Run:
             TrainingRun.objects.filter(pk=self.training.pk).update(history=[*history, figures])
         self.epochs_told = figures["epoch"]
 
-    def _keep(self, finished: _Finished) -> None:
+    def keep(self, finished: Finished) -> None:
         """Enter the package, write the figures and end the job, in one transaction; the slow part comes before it."""
         self._tell_stage("registering")
         result = {"model": self.training.model_name, "version": None, "metrics": finished.metrics}
         if self.is_control:
-            self.lease.succeed(result, within=lambda: self._write(result))
+            self.lease.succeed(result, within=lambda: self.write(result))
             return
         document = self._with_studies(finished.document)
         staged = packages.stage_package(self.training.team.slug, self.training.model_name, finished.package)
@@ -260,9 +261,10 @@ class _Run:
                 "created_by": self.lease.job.created_by,
             },
         )
-        self._write(result)
+        self.write(result)
 
-    def _write(self, result: dict[str, Any]) -> None:
+    def write(self, result: dict[str, Any]) -> None:
+        """Write the figures beside the run, and tell of its end."""
         TrainingRun.objects.filter(pk=self.training.pk).update(version=result["version"], metrics=result["metrics"])
         self.lease.emit("training.finished", result)
 

@@ -28,6 +28,8 @@ TASK = "medportal.training.tasks.run_training"
 PREVIEW_KIND = "preview"
 PREVIEW_TASK = "medportal.training.tasks.run_preview"
 QUEUE = "default"
+# No worker serves it: what waits there is trained by torchrun, and taken in by `manage.py train --adopt`.
+TORCHRUN_QUEUE = "torchrun"
 
 
 def list_recipes(
@@ -74,10 +76,11 @@ def start_training(
     model: str,
     settings: dict[str, Any] | None = None,
     cohort_version: int | None = None,
+    by_torchrun: bool = False,
 ) -> TrainingRun:
     """Have a recipe run on a cohort's version, by default the newest; the same id again is the same training.
 
-    Raises InvalidError where the recipe or one of its settings is not known or out of bounds, or the model cannot be
+    `by_torchrun`: no worker takes it (see `run_by_torchrun`). Raises InvalidError where the recipe or one of its settings is not known or out of bounds, or the model cannot be
     named so; ConflictError `cohort_not_trainable` once a study of the version has been deleted.
     """
     check_name(model)
@@ -98,13 +101,14 @@ def start_training(
         kind=KIND,
         title=f"{model} on {version}",
         task_name=TASK,
-        queue=QUEUE,
+        queue=TORCHRUN_QUEUE if by_torchrun else QUEUE,
         params={
             "cohort": cohort,
             "cohort_version": version.number,
             "recipe": recipe,
             "config": config,
             "model": model,
+            **({"by_torchrun": True} if by_torchrun else {}),
         },
         created_by=user,
     )
