@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from medportal.errors import InvalidError
@@ -55,6 +55,21 @@ def box_of(document: Mapping[str, Any]) -> Box:
     if len(low) != 3 or len(high) != 3 or not all(a < b for a, b in zip(low, high, strict=True)):
         raise InvalidError("box", f"The box {list(low)}–{list(high)} is empty or not of three dimensions.")
     return Box(label, (low[0], low[1], low[2]), (high[0], high[1], high[2]), score)
+
+
+def is_shown(low: Any, high: Any, index: Any) -> Any:
+    """Say whether a slice shows what reaches from `low` to `high` along the stack: its middle lies within. Of arrays, of each."""
+    return (low < index + 0.5) & (high > index + 0.5)
+
+
+def cut_by_slice(boxes: Sequence[Box], slices: Iterable[int]) -> list[Box]:
+    """Return what slices show of boxes, each part a box of one slice, as a detector of slices finds them."""
+    return [
+        replace(box, low=(float(index), *box.low[1:]), high=(index + 1.0, *box.high[1:]))
+        for index in slices
+        for box in boxes
+        if is_shown(box.low[0], box.high[0], index)
+    ]
 
 
 def intersection_over_union(one: Box, other: Box) -> float:

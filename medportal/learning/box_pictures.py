@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medportal.imaging.marks import Box
+from medportal.imaging.marks import Box, is_shown
 from medportal.learning.box_targets import Truth
 from medportal.learning.tasks.base import Preview, grey_preview
 
@@ -25,7 +25,7 @@ def boxes_of(truth: Truth, classes: Sequence[str]) -> list[Box]:
 
 def through(boxes: Sequence[Box], index: int) -> list[Box]:
     """Return the boxes that a slice of the stack shows."""
-    return [box for box in boxes if box.low[0] < index + 0.5 < box.high[0]]
+    return [box for box in boxes if is_shown(box.low[0], box.high[0], index)]
 
 
 def boxed(image: NDArray[Any], drawn: Sequence[tuple[Sequence[Box], int]], caption: str) -> Preview:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from medportal.errors import InvalidError
+from medportal.imaging.marks import is_shown
 from medportal.inference.manifest import InputSpec
 from medportal.learning import augment, box_samples
 from medportal.learning.box_targets import Truth
@@ -94,7 +95,7 @@ class BoxSource:
     def on_slice(self, number: int, index: int) -> Truth:
         """Return the boxes that a slice shows: edges (n, 4)."""
         truth = self.truth(number)
-        shown = (truth.edges[:, 0] < index + 0.5) & (truth.edges[:, 3] > index + 0.5)
+        shown = is_shown(truth.edges[:, 0], truth.edges[:, 3], index)
         return Truth(truth.edges[shown][:, [1, 2, 4, 5]], truth.labels[shown])
 
     @cached_property

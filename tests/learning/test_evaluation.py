@@ -176,6 +176,30 @@ def test_boxes(tmp_path: Path) -> None:
     assert document["curves"]["froc"]["nodule"][0] == [0, 0]
 
 
+def test_a_detector_of_slices_is_held_against_what_each_slice_shows(tmp_path: Path) -> None:
+    session = _session(tmp_path, "detection")
+    through = _volume(*((k, 8, 8, 900) for k in range(1, 13)), slices=14, side=4)
+    # Longer than ten slices: a box of one is less than a tenth of it.
+    nodule = Box("nodule", (1, 4, 4), (13, 16, 16))
+    series = [_series(0, through, boxes=(nodule,)), _series(2, _volume(), boxes=())]
+    perfect = _document(session, series, "boxes", ["nodule"])
+    values = {name: figure["value"] for name, figure in perfect["metrics"].items()}
+
+    assert [values[name] for name in ("map50", "recall", "precision", "f1", "froc")] == [1, 1, 1, 1, 1]
+    assert perfect["cases"] == []
+
+    half = _volume(*((k, 8, 8, 900) for k in range(1, 7)), (13, 24, 24, 900), slices=14, side=4)
+    document = _document(session, [_series(0, half, boxes=(nodule,))], "boxes", ["nodule"])
+    values = {name: figure["value"] for name, figure in document["metrics"].items()}
+
+    assert values["recall"] == pytest.approx(1 / 2)
+    assert values["precision"] == pytest.approx(6 / 7)
+    # The nodule is found, on whichever slices.
+    assert values["sensitivity_at_1"] == 1
+    worst = document["cases"][0]
+    assert (worst["truth"], worst["prediction"], worst["slice"]) == ("nodule × 12", "nodule × 7", 7)
+
+
 def test_what_matches_no_drawn_box_is_missed_and_false() -> None:
     one, other = Box("a", (0, 0, 0), (1, 9, 9)), Box("b", (0, 0, 0), (1, 9, 9), 0.5)
 

@@ -98,15 +98,18 @@ def detection_measure(
     *,
     threshold: float = 0.5,
     hit: Hit | None = None,
+    findings: Sequence[Sequence[Box]] | None = None,
 ) -> Measure:
     """Return the measure of boxes found in each series beside the true ones.
 
     map50, map50_95: as COCO (Lin et al. 2014) counts them, with boxes of every size and however many; means over the
     classes that the truth holds. recall, precision, f1: at IoU 0.5 of boxes scored from `threshold` on.
-    sensitivity_at_…: `froc_measure`, by the rule `hit`. All boxes are matched once; a round only adds up.
+    sensitivity_at_…: `froc_measure`, by the rule `hit`, of `findings` where these are not the true boxes themselves: of
+    a detector of slices the true boxes are what each slice shows, and a finding reaches through several. All boxes are
+    matched once; a round only adds up.
     """
     matches = [_matches(truths, found, label, IOU_THRESHOLDS) for label in classes]
-    free_response = froc_measure(truths, found, classes, hit=hit or hit_by_overlap())
+    free_response = froc_measure(truths if findings is None else findings, found, classes, hit=hit or hit_by_overlap())
 
     def measure(weights: Floats) -> Measured:
         rows: list[dict[str, Floats]] = []
@@ -129,10 +132,12 @@ def detection_figures(
     *,
     threshold: float = 0.5,
     hit: Hit | None = None,
+    findings: Sequence[Sequence[Box]] | None = None,
     rounds: int = ROUNDS,
 ) -> Figures:
     """Return what `detection_measure` says, with intervals by group."""
-    return resample(groups, detection_measure(truths, found, classes, threshold=threshold, hit=hit), rounds=rounds)
+    measure = detection_measure(truths, found, classes, threshold=threshold, hit=hit, findings=findings)
+    return resample(groups, measure, rounds=rounds)
 
 
 def precision_curve(

@@ -70,7 +70,9 @@ def froc_measure(
 ) -> Measure:
     """Return the measure of sensitivity at 1/8 … 8 false calls per series (Bunch et al. 1978; Setio et al. 2017).
 
-    `sensitivity_at_1`: at one; `froc`: the mean of all seven. Over all classes: the mean of the classes.
+    `sensitivity_at_1`: at one; `froc`: the mean of all seven. Over all classes: the mean of the classes. A finding counts
+    once, through however many slices it reaches; of a detector of slices (`overlaps.hit_on_slice`) a box on any of them
+    finds it, and every box that hits none is a false call of its series.
     """
     responses = [_responses(truths, found, label, hit) for label in classes]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from medportal.imaging.marks import Box
+from medportal.imaging.marks import Box, is_shown
 from medportal.learning.metrics.figures import Floats, ratio
 
 # (truth boxes, found boxes) → whether each hits each.
@@ -44,3 +44,19 @@ def hit_by_overlap_or_centre(iou: float = 0.1) -> Hit:
     """Return the rule that either suffices: a small box in the middle of a finding has found it."""
     by_overlap = hit_by_overlap(iou)
     return lambda truth, found: by_overlap(truth, found) | hit_by_centre(truth, found)
+
+
+def hit_on_slice(iou: float = 0.1) -> Hit:
+    """Return the rule for boxes of single slices: a finding is hit by one that overlaps what its slice shows of the finding."""
+
+    def hit(truth: Floats, found: Floats) -> NDArray[np.bool_]:
+        shown = is_shown(truth[:, None, 0], truth[:, None, 3], found[None, :, 0])
+        in_plane = overlaps(*(one * (0, 1, 1, 0, 1, 1) + (0, 0, 0, 1, 0, 0) for one in (truth, found)))
+        return np.asarray(shown & (in_plane >= iou))
+
+    return hit
+
+
+def hit_in(dimensions: int) -> Hit:
+    """Return the rule of the free-response curve for detectors of slices (2) or of volumes (3)."""
+    return hit_by_overlap_or_centre() if dimensions == 3 else hit_on_slice()

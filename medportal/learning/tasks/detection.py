@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from medportal.imaging.marks import Box
+from medportal.imaging.marks import Box, cut_by_slice
 from medportal.inference.detect import decoded, of_windows
 from medportal.inference.manifest import DetectionOutput, Output
 from medportal.inference.postprocess import moved
@@ -20,7 +20,7 @@ from medportal.learning.box_pictures import boxed, boxes_of, through
 from medportal.learning.box_source import BoxSource
 from medportal.learning.box_targets import Truth, extent_loss, heat_loss, targets_of
 from medportal.learning.metrics.detection import LOWEST_SCORE, choose_score_threshold, detection_measure
-from medportal.learning.metrics.overlaps import hit_by_overlap, hit_by_overlap_or_centre
+from medportal.learning.metrics.overlaps import hit_in
 from medportal.learning.networks.detector import build_detector
 from medportal.learning.patches import cut, place_about
 from medportal.learning.recipes.declared import DETECTOR_STRIDE
@@ -119,10 +119,13 @@ class DetectionTask(Task):
 
     def _drawn(self, number: int, slices: Sequence[int]) -> list[Box]:
         """Return the true boxes of an item, or of its slices."""
-        if self.is_volume:
-            return boxes_of(self.source.truth(number), self.classes)
-        shown = ((index, boxes_of(self.source.on_slice(number, index), self.classes)) for index in slices)
-        return [moved(box, (float(index), 0.0, 0.0)) for index, boxes in shown for box in boxes]
+        drawn = boxes_of(self.source.truth(number), self.classes)
+        return drawn if self.is_volume else cut_by_slice(drawn, slices)
+
+    def _findings(self, number: int, slices: Sequence[int]) -> list[Box]:
+        """Return an item's true boxes as they were drawn; of slices, those that any of them shows."""
+        drawn = boxes_of(self.source.truth(number), self.classes)
+        return drawn if self.is_volume else [box for box in drawn if cut_by_slice([box], slices)]
 
     def _measured(self, check: Callable[[], None] = lambda: None) -> tuple[list[list[Box]], list[list[Box]]]:
         """Return the validation items' true boxes, and those found."""
@@ -136,8 +139,9 @@ class DetectionTask(Task):
     def figures(self, check: Callable[[], None]) -> dict[str, Any]:
         """Return mean average precision at IoU 0.5, of each class too, and sensitivity at one false call per series."""
         truths, found = self._measured(check)
-        hit = hit_by_overlap_or_centre() if self.is_volume else hit_by_overlap()
-        measured = detection_measure(truths, found, self.classes, hit=hit)(np.ones((1, len(truths))))
+        findings = [self._findings(number, slices) for number, slices in self._validation]
+        measure = detection_measure(truths, found, self.classes, hit=hit_in(self.spec.dimensions), findings=findings)
+        measured = measure(np.ones((1, len(truths))))
         per_class = measured.per_class["map50"][0]
         named = {f"map50_{name}": _number(value) for name, value in zip(self.classes, per_class, strict=True)}
         return {

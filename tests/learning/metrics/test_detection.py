@@ -13,7 +13,7 @@ from medportal.learning.metrics.detection import (
     precision_curve,
 )
 from medportal.learning.metrics.free_response import froc_curve, froc_measure
-from medportal.learning.metrics.overlaps import corners, hit_by_centre, hit_by_overlap, overlaps
+from medportal.learning.metrics.overlaps import corners, hit_by_centre, hit_by_overlap, hit_on_slice, overlaps
 
 CLASSES = ("cell", "platelet")
 Many = list[list[Box]]
@@ -150,3 +150,13 @@ def test_a_finding_is_hit_by_overlap_or_by_the_centre() -> None:
     assert hit_by_centre(truth, near)[0, 0]
     assert not hit_by_overlap()(truth, near)[0, 0]
     assert not hit_by_centre(truth, far)[0, 0]
+
+
+def test_a_finding_is_hit_on_any_slice_that_shows_it() -> None:
+    truth = corners([_box("nodule", 0, 0, 10, depth=20)])
+    found = corners(
+        [Box("nodule", (k, row, 0), (k + 1, row + 10, 10)) for k, row in ((19, 0), (19, 5), (19, 9), (20, 0))]
+    )
+
+    assert hit_on_slice()(truth, found).tolist() == [[True, True, False, False]]
+    assert not hit_by_overlap()(truth, found).any()
