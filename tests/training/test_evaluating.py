@@ -211,25 +211,80 @@ def test_one_that_is_cancelled_stops_and_leaves_nothing(people: People, cohort: 
     assert not folder_of(evaluation.pk).exists()
 
 
-def test_controls_of_the_same_cohort_stand_beside_the_figures(people: People, cohort: Any) -> None:
+def _ended_run(people: People, version: Any, value: float = 0.5, *, seed: int = 0, **more: Any) -> Any:
+    """Return a training that has ended with an accuracy."""
     from medportal.jobs.models import Job
     from medportal.training.models import TrainingRun
 
-    runs = (("classification", "image-border", 0.4), ("classification", "image-border", 0.5))
-    for recipe, name, value in (*runs, ("classification", "none", 1.0), ("autoencoder", "image-border", 0.9)):
-        job = Job.objects.create(team=people.team, kind="training", task_name="-", queue="nobody", state="succeeded")
-        TrainingRun.objects.create(
-            job=job,
-            team=people.team,
-            cohort_version=cohort,
-            recipe=recipe,
-            config={"control": name},
-            model_name="bright",
-            metrics={"accuracy": {"value": value, "low": None, "high": None}},
-        )
-    document = _run(_start(people)).document
+    job = Job.objects.create(team=people.team, kind="training", task_name="-", queue="nobody", state="succeeded")
+    return TrainingRun.objects.create(
+        job=job,
+        team=people.team,
+        cohort_version=version,
+        recipe=more.get("recipe", "classification"),
+        config={"control": more.get("control", "image-border"), "seed": seed},
+        model_name=more.get("model", "bright"),
+        metrics={"accuracy": {"value": value, "low": None, "high": None}},
+    )
 
-    assert {name: one["accuracy"]["value"] for name, one in document["controls"].items()} == {"image-border": 0.5}
+
+def _controls(evaluation: Any) -> dict[str, float]:
+    from medportal.training.evaluations.controls import with_controls
+
+    return {name: one["accuracy"]["value"] for name, one in with_controls(evaluation)["controls"].items()}
+
+
+def test_controls_that_end_later_stand_beside_the_figures(
+    site: Site, people: People, cohort: Any, tmp_path: Path
+) -> None:
+    evaluation, other_split = _run(_start(people)), _run(_start(people, split="validation"))
+    assert _controls(evaluation) == {}
+    _ended_run(people, cohort, 0.4)
+    _ended_run(people, cohort, 0.5)
+    _ended_run(people, cohort, 1.0, control="none")
+    _ended_run(people, cohort, 0.9, recipe="autoencoder")
+    _ended_run(people, cohort, 0.9, control="shuffled-labels", model="another")
+
+    assert _controls(evaluation) == {"image-border": 0.5}
+    assert _controls(other_split) == {}
+    one = f"teams/{people.team.slug}/evaluations/{evaluation.pk}/"
+    with client_of(site, people, "viewer") as viewer:
+        document = viewer.get(f"{one}document/").json()
+        page = viewer.get(f"{one}report.html", headers={"Accept": "text/html"}).text
+    assert document["controls"]["image-border"]["accuracy"]["value"] == 0.5
+    assert "image-border" in page
+    words = ["--team", people.team.slug, "--model", "bright", "--version", "1", "--cohort", "chests@1"]
+    report = tmp_path / "report.json"
+    done = site.command("evaluate", *words, "--id", str(evaluation.pk), "--report", str(report))
+    assert "image-border 0.500" in done.stdout
+    assert json.loads(report.read_text())["controls"] == document["controls"]
+
+
+def test_without_a_test_split_controls_are_of_the_same_validation(people: People, cohort: Any) -> None:
+    from medportal.cohorts.models import CohortMember
+    from medportal.training.models import Evaluation
+
+    frozen = type(cohort).objects.create(cohort=cohort.cohort, number=3, content_hash="no test", classes=cohort.classes)
+    for member in cohort.members.all():
+        member.pk, member.version, member.split = None, frozen, "train"
+        member.save()
+    assert CohortMember.objects.filter(version=frozen).count() == 10
+    run = _ended_run(people, frozen, 1.0, control="none", seed=1)
+    # As `run_training` writes it; each seed makes a validation split of its own.
+    evaluation = Evaluation.objects.create(
+        id=run.pk,
+        job=run.job,
+        team=people.team,
+        model_name="bright",
+        model_version=1,
+        cohort_version=frozen,
+        split="validation",
+        document={"task": "classification"},
+    )
+    _ended_run(people, frozen, 0.6, seed=1)
+    _ended_run(people, frozen, 0.7, seed=4, control="shuffled-labels")
+
+    assert _controls(evaluation) == {"image-border": 0.6}
 
 
 def test_what_the_training_had_seen_is_told(people: People, cohort: Any, tmp_path: Path, capsys: Any) -> None:

@@ -1075,7 +1075,7 @@ export interface components {
             /** @description The worst first */
             cases: components["schemas"]["Case"][];
             failed: components["schemas"]["FailedSeries"][];
-            /** @description Figures of controls trained by the same recipe */
+            /** @description Figures of controls trained by the same recipe, as there are now */
             controls: {
                 [key: string]: {
                     [key: string]: components["schemas"]["Figure"];

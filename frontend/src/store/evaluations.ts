@@ -5,6 +5,7 @@ import { useEffect } from "react";
 
 import { api, dataOf, type Schemas } from "../api/client";
 import { socket } from "../api/socket";
+import { keys } from "./queries";
 
 export type Evaluation = Schemas["Evaluation"];
 export type EvaluationDocument = Schemas["EvaluationDocument"];
@@ -34,7 +35,7 @@ export const useEvaluation = (team: string, id: string): UseQueryResult<Evaluati
 
 export const useEvaluationDocument = (team: string, id: string, isFinished: boolean): UseQueryResult<EvaluationDocument> =>
   useQuery({
-    queryKey: ["evaluation-document", team, id],
+    queryKey: [...keys.evaluationDocuments(team), id],
     enabled: isFinished,
     staleTime: Infinity,
     queryFn: () =>

@@ -1,8 +1,10 @@
 /** Events change what is shown without asking again, and an older one never undoes a newer. */
 
+import { QueryClient } from "@tanstack/react-query";
 import { describe, expect, test } from "vitest";
 
-import { withJob, withStudy, type Epoch, type Job, type StudyPage, type StudyRow, type Training } from "./queries";
+import type { TopicEvent } from "../api/socket";
+import { keys, takeTeamEvent, withJob, withStudy, type Epoch, type Job, type StudyPage, type StudyRow, type Training } from "./queries";
 import { withEpoch } from "./training";
 
 const study = (uid: string, revision: number): StudyRow => ({ study_instance_uid: uid, revision }) as StudyRow;
@@ -41,5 +43,22 @@ describe("an epoch", () => {
   test("is added in order, and told again takes the place of itself", () => {
     const after = withEpoch(withEpoch(training(epoch(2, 0.5)), epoch(1, 0.4)), epoch(2, 0.6));
     expect(after?.history).toEqual([epoch(1, 0.4), epoch(2, 0.6)]);
+  });
+});
+
+describe("a training's end", () => {
+  const isAskedAgain = (control: string, state: string): boolean | undefined => {
+    const client = new QueryClient();
+    const key = [...keys.evaluationDocuments("team"), "1"];
+    client.setQueryData(key, {});
+    const training = { config: { control }, job: { state } };
+    takeTeamEvent(client, "team", { type: "training.changed", data: { training } } as unknown as TopicEvent, () => undefined);
+    return client.getQueryState(key)?.isInvalidated;
+  };
+
+  test("has the documents asked for again where it was a control", () => {
+    expect(isAskedAgain("image-border", "succeeded")).toBe(true);
+    expect(isAskedAgain("image-border", "running")).toBe(false);
+    expect(isAskedAgain("none", "succeeded")).toBe(false);
   });
 });

@@ -48,6 +48,7 @@ export const keys = {
   cohorts: (team: string) => ["cohorts", team] as const,
   jobs: (team: string) => ["jobs", team] as const,
   members: (team: string) => ["members", team] as const,
+  evaluationDocuments: (team: string) => ["evaluation-document", team] as const,
 };
 
 export function useStudies(team: string, query: StudyQuery): UseQueryResult<StudyPage> {
@@ -145,7 +146,7 @@ export function withTraining(all: Training[] | undefined, training: Training): T
 
 const STUDY_EVENTS = new Set(["study.changed", "series.changed", "instance.stored"]);
 
-function takeTeamEvent(client: QueryClient, team: string, event: TopicEvent, onNewStudy: (row: StudyRow) => void): void {
+export function takeTeamEvent(client: QueryClient, team: string, event: TopicEvent, onNewStudy: (row: StudyRow) => void): void {
   const data: unknown = event.data;
   if (STUDY_EVENTS.has(event.type)) {
     const { study } = data as Schemas["StudyChanged"];
@@ -167,6 +168,10 @@ function takeTeamEvent(client: QueryClient, team: string, event: TopicEvent, onN
   } else if (event.type === "training.changed") {
     const { training } = data as Schemas["TrainingChanged"];
     client.setQueryData<Training[]>(keys.trainings(team), (all) => withTraining(all, training));
+    // A control that has ended stands beside what was measured before.
+    if (training.config.control !== "none" && training.job.state === "succeeded") {
+      void client.invalidateQueries({ queryKey: keys.evaluationDocuments(team) });
+    }
   }
 }
 

@@ -43,7 +43,6 @@ def build_document(
     *,
     header: Mapping[str, Any],
     failed: Sequence[Mapping[str, str]] = (),
-    controls: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the document; `header` names model, version, sha256, cohort, cohort_version, horizon_days and split.
 
@@ -58,9 +57,9 @@ def build_document(
     - subgroups: {sex|age|manufacturer: [{value, n, groups, metrics}]};
     - cases: the worst first, {series_uid, study_uid, group, truth, prediction, score, loss, slice};
     - failed: series that could not be read or run, {series_uid, code, detail}: they are in no figure;
-    - seen_in_training: {series, groups} of these that the model's training had, where it was trained here (header);
-    - controls: {name of the control: its metrics}, to be seen beside the result.
+    - seen_in_training: {series, groups} of these that the model's training had, where it was trained here (header).
 
+    Whoever reads it on the site finds controls beside: {name of the control: its metrics}; they may come later.
     Raises InvalidError `empty_split` without any record.
     """
     if not records:
@@ -82,7 +81,6 @@ def build_document(
         "subgroups": _subgroups(evaluation, records, groups) if evaluation.has_subgroups else {},
         "cases": _worst(records),
         "failed": [dict(one) for one in failed],
-        "controls": dict(controls or {}),
     }
 
 

@@ -9,13 +9,12 @@ from uuid import UUID
 import structlog
 from django.utils import timezone
 
-from medportal.cohorts.models import CohortMember, Split
+from medportal.cohorts.models import CohortMember
 from medportal.cohorts.reading import load_member
 from medportal.errors import MedportalError, NotFoundError
 from medportal.inference.manifest import Manifest
 from medportal.inference.session import Session
 from medportal.jobs.leases import Lease, claim
-from medportal.jobs.models import State
 from medportal.learning.evaluation import Record, TaskEvaluation, build_document, evaluation_of
 from medportal.training.evaluations.records import RecordLog
 from medportal.training.evaluations.seen import seen_in_training
@@ -64,10 +63,7 @@ class _Run:
         if run is not None:
             uids = {one["series_uid"] for one in mine}
             header["seen_in_training"] = seen_in_training(run, self.row.cohort_version, uids)
-        document = build_document(
-            evaluation, mine, header=header, failed=failed, controls=self._controls(package.manifest.task)
-        )
-        self._keep(document)
+        self._keep(build_document(evaluation, mine, header=header, failed=failed))
 
     def _version(self) -> ModelVersion:
         """Return the version, if it is still the one that was asked about."""
@@ -134,23 +130,6 @@ class _Run:
             "evaluated_at": timezone.now().isoformat(timespec="seconds"),
             "seconds": round(time.monotonic() - self.started, 3),
         }
-
-    def _controls(self, recipe: str) -> dict[str, Any]:
-        """Return the figures of the controls trained for this model by the same recipe on this cohort, the newest of each.
-
-        They are figures of the test split, and stand beside no other.
-        """
-        if self.row.split != Split.TEST:
-            return {}
-        runs = TrainingRun.objects.filter(
-            team=self.row.team,
-            model_name=self.row.model_name,
-            recipe=recipe,
-            cohort_version=self.row.cohort_version,
-            job__state=State.SUCCEEDED,
-        ).order_by("job__created_at")
-        controls = {one.config.get("control", "none"): one.metrics for one in runs}
-        return {name: metrics for name, metrics in controls.items() if name != "none" and metrics}
 
     def _keep(self, document: dict[str, Any]) -> None:
         def write() -> None:

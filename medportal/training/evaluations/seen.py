@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from medportal.cohorts.models import CohortMember, CohortVersion
-from medportal.learning.splits import with_validation
+from medportal.learning.splits import measured_split, with_validation
 from medportal.training.models import TrainingRun
 
 _LEARNT_FROM = ("train", "validation")
@@ -41,9 +41,23 @@ def _members(version: CohortVersion) -> list[CohortMember]:
 def _learnt_from(run: TrainingRun) -> list[CohortMember]:
     """Return what a run learnt from and chose by, as `run_training` split it."""
     members = _members(run.cohort_version)
+    return [member for member, split in zip(members, _splits(run, members), strict=True) if split in _LEARNT_FROM]
+
+
+def measured_by(run: TrainingRun) -> frozenset[str]:
+    """Return the series (UIDs) that the figures of a run are of."""
+    members = list(run.cohort_version.members.all())
+    splits = _splits(run, members)
+    measured = measured_split(splits)
+    return frozenset(
+        member.series_instance_uid for member, split in zip(members, splits, strict=True) if split == measured
+    )
+
+
+def _splits(run: TrainingRun, members: Sequence[CohortMember]) -> list[str]:
+    """Return the split of each member as `run_training` uses it."""
     known = [(member.group, member.label, member.split) for member in members]
-    splits = with_validation(known, seed=run.config["seed"])
-    return [member for member, split in zip(members, splits, strict=True) if split in _LEARNT_FROM]
+    return with_validation(known, seed=run.config["seed"])
 
 
 def _is_named(member: CohortMember) -> bool:

@@ -205,7 +205,7 @@ class EvaluationDocumentSerializer(serializers.Serializer[Any]):
     failed = FailedSeriesSerializer(many=True)
     controls = serializers.DictField(
         child=serializers.DictField(child=FigureSerializer()),
-        help_text="Figures of controls trained by the same recipe",
+        help_text="Figures of controls trained by the same recipe, as there are now",
     )
     curves = serializers.DictField(
         child=serializers.DictField(

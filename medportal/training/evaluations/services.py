@@ -17,6 +17,7 @@ from medportal.jobs.models import FINAL_STATES, Job
 from medportal.jobs.services import create_job
 from medportal.messaging.services import publish
 from medportal.training.evaluations import access
+from medportal.training.evaluations.controls import with_controls
 from medportal.training.evaluations.records import clear_records
 from medportal.training.evaluations.serializers import EvaluationSerializer
 from medportal.training.models import Evaluation
@@ -112,8 +113,7 @@ def read_document(user: User, team_slug: str, evaluation_id: UUID) -> dict[str, 
     """Return an evaluation's document, which names patients' studies; that it was read is recorded."""
     evaluation = access.get_finished(user, team_slug, evaluation_id)
     _record_read(user, team_slug, evaluation_id, "evaluation.viewed")
-    document: dict[str, Any] = evaluation.document
-    return document
+    return with_controls(evaluation)
 
 
 def _record_read(user: User, team_slug: str, evaluation_id: UUID, action: str) -> None:
@@ -130,7 +130,7 @@ def read_report(user: User, team_slug: str, evaluation_id: UUID, format_: str) -
     def link(study_uid: str, series_uid: str, number: int) -> str:
         return f"/teams/{team_slug}/studies/{study_uid}?series={series_uid}&slice={number}"
 
-    document: dict[str, Any] = evaluation.document
+    document = with_controls(evaluation)
     content = html_report(document, link=link).encode() if format_ == "html" else pdf_report(document)
     _record_read(user, team_slug, evaluation_id, "evaluation.reported")
     return evaluation, content

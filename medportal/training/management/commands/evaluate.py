@@ -19,6 +19,7 @@ from medportal.cohorts.models import CohortVersion, Split
 from medportal.jobs.models import Job, State
 from medportal.jobs.waiting import see_through
 from medportal.training.evaluations import services
+from medportal.training.evaluations.controls import with_controls
 from medportal.training.models import Evaluation
 
 FORMATS = (".html", ".pdf", ".json")
@@ -69,14 +70,15 @@ class Command(BaseCommand):
             )
             assert evaluation.job is not None
             evaluation = _see_through(evaluation.job)
+            document = with_controls(evaluation)
             if report is not None:
-                _write(report, evaluation)
-        _warn(evaluation.document["failed"])
-        _warn_of_seen(evaluation.document)
+                _write(report, document)
+        _warn(document["failed"])
+        _warn_of_seen(document)
         if options["json"]:
             print(json.dumps(summary_of(evaluation)))
         else:
-            _tell(evaluation.document)
+            _tell(document)
 
 
 def summary_of(evaluation: Evaluation) -> dict[str, Any]:
@@ -147,13 +149,23 @@ def _tell(document: dict[str, Any]) -> None:
     for name, figure in document["metrics"].items():
         value, low, high = (figure[end] for end in ("value", "low", "high"))
         interval = f"  [{low:.3f}, {high:.3f}]" if low is not None else ""
-        print(f"{name:20} {'–' if value is None else f'{value:.3f}'}{interval}")
+        print(f"{name:20} {_number_text(value)}{interval}{_beside(document['controls'], name)}")
 
 
-def _write(path: Path, evaluation: Evaluation) -> None:
+def _beside(controls: dict[str, Any], name: str) -> str:
+    told = (
+        f"{control} {_number_text(figures[name]['value'])}" for control, figures in controls.items() if name in figures
+    )
+    return "".join(f"  {one}" for one in told)
+
+
+def _number_text(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
     from medportal.learning.report import html_report, pdf_report
 
-    document = evaluation.document
     match path.suffix:
         case ".html":
             path.write_text(html_report(document), encoding="utf-8")
