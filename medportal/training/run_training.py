@@ -24,6 +24,7 @@ from medportal.learning.prepared import SeriesToPrepare, write_prepared
 from medportal.learning.recipes import input_spec
 from medportal.learning.splits import measured_split, with_validation
 from medportal.training.child import TrainingChild
+from medportal.training.evaluations.seen import measured_by, seen_in_training
 from medportal.training.folders import CHECKPOINT, PACKAGE, TrainingFolder
 from medportal.training.models import Evaluation, TrainingRun
 from medportal.zoo import packages
@@ -218,21 +219,27 @@ class Run:
         if self.is_control:
             self.lease.succeed(result, within=lambda: self.write(result))
             return
-        document = self._with_studies(finished.document)
+        document = self._as_evaluation(finished.document)
         staged = packages.stage_package(self.training.team.slug, self.training.model_name, finished.package)
         try:
             self.lease.succeed(result, within=lambda: self._write_version(result, staged, document))
         finally:
             staged.discard()
 
-    def _with_studies(self, document: dict[str, Any]) -> dict[str, Any]:
-        """Return the document with the study of each case, which the child does not know."""
+    def _as_evaluation(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Return the document with what the child does not know: each case's study, and what the training had seen of all."""
         rows = CohortMember.objects.filter(version=self.training.cohort_version, series__isnull=False)
         study_of = dict(rows.values_list("series_instance_uid", "series__study__study_instance_uid"))
         cases = [{**case, "study_uid": study_of.get(case["series_uid"], "")} for case in document["cases"]]
         cohort = self.training.cohort_version
-        named = {"cohort": cohort.cohort.name, "cohort_version": cohort.number, "horizon_days": cohort.horizon_days}
-        return {**document, "cases": cases, **named}
+        return {
+            **document,
+            "cases": cases,
+            "cohort": cohort.cohort.name,
+            "cohort_version": cohort.number,
+            "horizon_days": cohort.horizon_days,
+            "seen_in_training": seen_in_training(self.training, cohort, measured_by(self.training)),
+        }
 
     def _write_version(self, result: dict[str, Any], staged: packages.StagedPackage, document: dict[str, Any]) -> None:
         """Enter the package as a version, with what was measured when it was trained as its first evaluation."""

@@ -85,6 +85,7 @@ def test_from_the_cohort_to_a_model_that_runs(
     assert (evaluation.model_name, evaluation.model_version, evaluation.split) == ("chests", 1, "test")
     assert evaluation.document["metrics"] == training["metrics"]
     assert all(case["study_uid"] for case in evaluation.document["cases"])
+    assert evaluation.document["seen_in_training"] == {"series": 0, "groups": 0}
 
     team = ["--team", people.team.slug, "--json"]
     (verified,) = json.loads(site.command("zoo", "verify", *team).stdout.splitlines()[-1])
@@ -139,6 +140,16 @@ def test_it_stops_at_a_preset_figure_and_the_next_training_is_the_next_version(
         assert ended(job).state == "succeeded"
         assert [epoch["epoch"] for epoch in told(job, "epoch.finished")] == [1]
     assert {look(researcher, people, job)["version"] for job in jobs} == {1, 2}
+
+
+def test_figures_of_what_chose_the_thresholds_say_so(people: People, client: Callable[..., Any], cohort: Any) -> None:
+    cohort.members.filter(split="test").update(split="train")
+    job = start(client(), people, epochs=1)
+    assert ended(job).state == "succeeded"
+    document = Evaluation.objects.get(pk=job).document
+
+    assert document["split"] == "validation"
+    assert document["seen_in_training"] == {"series": document["n"], "groups": document["groups"]}
 
 
 def test_it_is_cancelled_within_five_seconds_and_leaves_nothing(
