@@ -115,6 +115,9 @@ def test_several_labels_at_once(tmp_path: Path) -> None:
     assert document["metrics"]["accuracy"]["value"] == pytest.approx((1 + 2 / 4) / 2)
     assert document["metrics"]["exact_match"]["value"] == pytest.approx(2 / 4)
     assert "confusion" not in document
+    bins = document["calibration"]["bins"]
+    # Eight claims: one half of “mass” for all, and of “other” where one of the two slices that count is bright; else nought.
+    assert [(row["n"], row["frequency"]) for row in bins] == [(2, 0), (6, pytest.approx(2 / 3, abs=1e-6))]
 
 
 def test_masks_by_the_segments_names(tmp_path: Path) -> None:

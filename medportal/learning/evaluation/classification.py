@@ -13,7 +13,7 @@ from medportal.errors import InvalidError
 from medportal.inference.manifest import ClassificationOutput, Manifest
 from medportal.inference.pieces import Answer
 from medportal.learning.evaluation.task import Record, TaskEvaluation, groups_of
-from medportal.learning.metrics.calibration import reliability_bins, reliability_curve
+from medportal.learning.metrics.calibration import label_bins, reliability_bins, reliability_curve
 from medportal.learning.metrics.classification import (
     called_classes,
     classification_figures,
@@ -142,6 +142,7 @@ class ClassificationEvaluation(TaskEvaluation):
         }
         found: dict[str, Any] = {"curves": curves, "threshold": self.threshold}
         if self.is_multi_label:
+            found["calibration"] = {"bins": reliability_curve(label_bins(truth, chances))}
             return found
         labels = truth.argmax(axis=1)
         called = called_classes(chances, self.threshold)

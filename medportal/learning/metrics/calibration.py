@@ -49,6 +49,12 @@ def reliability_bins(labels: NDArray[np.integer[Any]], probabilities: Floats, *,
     return Binned(bin_of, np.asarray(confidence, np.float64), held.astype(np.float64), bins)
 
 
+def label_bins(truth: NDArray[np.bool_], probabilities: Floats, *, bins: int = BINS) -> Binned:
+    """Return the single claims of (samples, labels), those of all labels together, in bins as those of two classes."""
+    chances = probabilities.reshape(-1)
+    return reliability_bins(truth.reshape(-1).astype(np.intp), np.stack([1 - chances, chances], axis=1), bins=bins)
+
+
 def expected_calibration_error(weights: Floats, binned: Binned) -> Floats:
     """Return, for each round, the mean distance of claim and truth over the bins, by their samples (Guo et al. 2017, eq. 3)."""
     _, confidence, held = binned.sums(weights)
