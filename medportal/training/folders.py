@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 
@@ -25,6 +26,19 @@ class TrainingFolder:
     def prepared(self) -> Path:
         """Where the prepared samples lie, once they are complete."""
         return self.root / "prepared"
+
+    def prepare(self, write: Callable[[Path], object]) -> None:
+        """Have the samples written, under a name of their own until they are complete.
+
+        So a cut-off attempt leaves nothing that looks whole.
+        """
+        unfinished = self.root / f".preparing-{uuid4().hex}"
+        write(unfinished)
+        try:
+            unfinished.rename(self.prepared)
+        except OSError:
+            # An attempt that had been given up for lost was quicker.
+            shutil.rmtree(unfinished)
 
     def attempt(self, number: int) -> Path:
         """Return an attempt's own folder."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -119,18 +119,11 @@ class Run:
             yield one
 
     def _write_prepared(self, members: list[CohortMember], modalities: list[str]) -> None:
-        # Under a name of its own until it is complete: a cut-off attempt leaves nothing that looks whole.
-        unfinished = self.folder.root / f".preparing-{uuid4().hex}"
         measured = measured_split([member.split for member in members])
         # A generator's images are held against those that it was shown.
         whole = ("train", measured) if self.training.recipe == "generation" else (measured,)
         spec = input_spec(self.training.config, modalities)
-        write_prepared(unfinished, spec, self._series(members), whole=whole)
-        try:
-            unfinished.rename(self.folder.prepared)
-        except OSError:
-            # An attempt that had been given up for lost was quicker.
-            shutil.rmtree(unfinished)
+        self.folder.prepare(lambda folder: write_prepared(folder, spec, self._series(members), whole=whole))
 
     def _series(self, members: list[CohortMember]) -> Iterator[SeriesToPrepare]:
         for number, member in enumerate(members):
