@@ -7,19 +7,17 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.utils import timezone
 
 from medportal.cohorts.models import CohortMember
 from medportal.cohorts.reading import load_member
-from medportal.errors import MedportalError, NotFoundError
+from medportal.errors import MedportalError
 from medportal.inference.manifest import Manifest
 from medportal.inference.session import Session
 from medportal.jobs.leases import Lease, claim
 from medportal.learning.evaluation import Record, TaskEvaluation, build_document, evaluation_of
+from medportal.training.evaluations.evaluated import header_of, version_of
 from medportal.training.evaluations.records import RecordLog
-from medportal.training.evaluations.seen import seen_in_training
-from medportal.training.models import Evaluation, TrainingRun
-from medportal.zoo.models import ModelVersion
+from medportal.training.models import Evaluation
 from medportal.zoo.packages import open_version
 
 log = structlog.get_logger(__name__)
@@ -46,7 +44,7 @@ class _Run:
     def run(self) -> None:
         """Bring the evaluation to its end."""
         self.lease.report(stage="loading")
-        version = self._version()
+        version = version_of(self.row)
         package = open_version(version)
         evaluation = self._evaluation(package.manifest)
         session = Session(evaluation.package_to_run(package))
@@ -58,26 +56,9 @@ class _Run:
         reference = [one for _, one in sorted(records.items()) if one["split"] != self.row.split]
         if mine:
             evaluation.complete(session, reference, mine)
-        run = TrainingRun.objects.filter(pk=version.job_id).select_related("cohort_version").first()
-        header = self._header(session)
-        if run is not None:
-            uids = {one["series_uid"] for one in mine}
-            header["seen_in_training"] = seen_in_training(run, self.row.cohort_version, uids)
+        header = header_of(self.row, version, {one["series_uid"] for one in mine})
+        header |= {"provider": session.provider, "seconds": round(time.monotonic() - self.started, 3)}
         self._keep(build_document(evaluation, mine, header=header, failed=failed))
-
-    def _version(self) -> ModelVersion:
-        """Return the version, if it is still the one that was asked about."""
-        row = self.row
-        version = (
-            ModelVersion.objects.select_related("model__team")
-            .filter(model__team=row.team, model__name=row.model_name, number=row.model_version, sha256=row.model_sha256)
-            .first()
-        )
-        if version is None:
-            raise NotFoundError(
-                "model_version_not_found", f"{row.model_name}@{row.model_version} is no longer in the zoo."
-            )
-        return version
 
     def _evaluation(self, manifest: Manifest) -> TaskEvaluation:
         version = self.row.cohort_version
@@ -115,21 +96,6 @@ class _Run:
                 continue
             done.add(_base_of(member, one.attributes) | record)
         return failed
-
-    def _header(self, session: Session) -> dict[str, Any]:
-        row = self.row
-        return {
-            "model": row.model_name,
-            "version": row.model_version,
-            "sha256": row.model_sha256,
-            "cohort": row.cohort_version.cohort.name,
-            "cohort_version": row.cohort_version.number,
-            "horizon_days": row.cohort_version.horizon_days,
-            "split": row.split,
-            "provider": session.provider,
-            "evaluated_at": timezone.now().isoformat(timespec="seconds"),
-            "seconds": round(time.monotonic() - self.started, 3),
-        }
 
     def _keep(self, document: dict[str, Any]) -> None:
         def write() -> None:
