@@ -64,14 +64,14 @@ def told(job_id: Any, type_: str) -> list[dict[str, Any]]:
     )
 
 
-def child_of(job: str) -> int | None:
-    """Return the process id of a training's child, if it runs."""
+def child_of(job: str, module: str = "medportal.learning.child") -> int | None:
+    """Return the process id of a training's child, or another's, if it runs."""
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
                 command = (folder / "cmdline").read_bytes()
             except OSError:
                 continue
-            if b"medportal.learning.child" in command and job.encode() in command:
+            if module.encode() in command and job.encode() in command:
                 return int(folder.name)
     return None

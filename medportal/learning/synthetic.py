@@ -6,8 +6,9 @@ to the real ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +46,15 @@ def worth(
     ways: Sequence[str] = WAYS,
     settings: Mapping[str, Any] | None = None,
     count: int = 0,
-    check: Callable[[], None] = lambda: None,
-) -> dict[str, dict[str, Any]]:
-    """Return for each way {"training_images", and of `TOLD` {"value", "low", "high"}} on slices of the measured split.
+    progress: Callable[[float], None] = lambda _: None,
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each way with {"training_images", "measured_images", "metrics"}: of `TOLD` {"value", "low", "high"}.
 
-    `prepared` is what the generator learnt from; as many images are generated as its training split has slices, unless
-    `count` says otherwise, of each class in turn. Classifiers learn by the recipe's defaults for slices of that size,
-    but for `settings`, thresholds too; what they are measured on is real. `work` is an empty folder. `check` may
-    raise to break off. Raises InvalidError `package_does_not_fit` where the generator does not know the classes.
+    On slices of the measured split, with intervals by group. `prepared` is what the generator learnt from; as many images
+    are generated as its training split has slices, unless `count` says otherwise, of each class in turn. Classifiers
+    learn by the recipe's defaults for slices of that size, but for `settings`, thresholds too; what they are measured on
+    is real. `work` is an empty folder. `progress` is told the part of all ways that is done, and may raise to break off.
+    Raises InvalidError `package_does_not_fit` where the generator does not know the classes.
     """
     spec = session.package.manifest.input
     if tuple(session.package.manifest.classes) != prepared.classes or len(prepared.classes) < 2:
@@ -61,16 +63,25 @@ def worth(
     real = _real(prepared, config["seed"])
     measured = [replace(one, split="test") for one in _slices(prepared, prepared.measured_split)]
     painted = _generated(session, real, count, seed=config["seed"]) if set(ways) - {"real"} else []
-    found = {}
-    for way in ways:
+    for number, way in enumerate(ways):
         # Where generated images alone are learnt from, the threshold is chosen on such as well.
         added = [one for one in painted if one.split == "train" or way == "generated"] if way != "real" else []
         shown = (real if way != "generated" else []) + added
         write_prepared(work / way, as_they_are(spec), [*shown, *measured], whole=())
-        figures = _learnt(work / way, prepared.classes, config, as_they_are(spec), check)
-        told = {name: value for name, value in figures.to_json().items() if name in TOLD}
-        found[way] = {"training_images": sum(one.split == "train" for one in shown), **told}
-    return found
+        told = partial(_told, progress, number, len(ways))
+        figures = _learnt(work / way, prepared.classes, config, as_they_are(spec), told)
+        yield (
+            way,
+            {
+                "training_images": sum(one.split == "train" for one in shown),
+                "measured_images": len(measured),
+                "metrics": {name: value for name, value in figures.to_json().items() if name in TOLD},
+            },
+        )
+
+
+def _told(progress: Callable[[float], None], number: int, count: int, part: float) -> None:
+    progress((number + part) / count)
 
 
 def classifier_config(prepared: Prepared, spec: InputSpec, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,8 +99,9 @@ def classifier_config(prepared: Prepared, spec: InputSpec, settings: Mapping[str
 
 
 def _refs(prepared: Prepared, split: str) -> list[tuple[int, int]]:
-    """Return (item, slice) of a split's slices of a known class."""
+    """Return (item, slice) of a split's real slices of a known class; generated ones may have joined the training split."""
     items = [(number, prepared.items[number]) for number in prepared.of_split(split)]
+    items = [(number, item) for number, item in items if not item.group.startswith(PATIENT_PREFIX)]
     known = set(prepared.classes)
     return [(number, k) for number, item in items for k, label in enumerate(item.slice_labels) if label in known]
 
@@ -111,7 +123,9 @@ def _real(prepared: Prepared, seed: int) -> list[SeriesToPrepare]:
     training = _slices(prepared, "train")
     if prepared.measured_split != "validation":
         return training + [replace(one, split="validation") for one in _slices(prepared, "validation")]
-    splits = with_validation([(one.group, one.label, "train") for one in training], seed=seed)
+    # By the series' class: most slices of a diseased series may be of the negative one.
+    series = [prepared.items[number] for number, _ in _refs(prepared, "train")]
+    splits = with_validation([(one.group, one.label, "train") for one in series], seed=seed)
     return [replace(one, split=split) for one, split in zip(training, splits, strict=True)]
 
 
@@ -140,13 +154,12 @@ def _single(image: NDArray[Any], *, name: str, group: str, label: str) -> Series
 
 
 def _learnt(
-    folder: Path, classes: Sequence[str], config: dict[str, Any], spec: InputSpec, check: Callable[[], None]
+    folder: Path, classes: Sequence[str], config: dict[str, Any], spec: InputSpec, progress: Callable[[float], None]
 ) -> Figures:
     """Return the figures of a classifier that has learnt from a folder, on its test split."""
     torch.manual_seed(config["seed"])
     task = ClassificationTask(Prepared(folder, classes), config, spec)
-    reports = Reports(progress=lambda _: check())
-    train(task, "classification", checkpoint_dir=folder / "checkpoint", reports=reports)
+    train(task, "classification", checkpoint_dir=folder / "checkpoint", reports=Reports(progress=progress))
     output, refs = task.calibrate(), task.refs("test")
     assert isinstance(output, ClassificationOutput)
     labels = np.stack([task.target(ref) for ref in refs]).argmax(axis=1)

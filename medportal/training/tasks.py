@@ -1,4 +1,4 @@
-"""The training task of the `default` worker."""
+"""The training tasks of the `default` worker."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from celery import current_app
 
 from medportal.training import run_preview as previewing
 from medportal.training import run_training as running
+from medportal.training.evaluations import run_worth as judging
+from medportal.training.evaluations.services import WORTH_TASK
 from medportal.training.services import PREVIEW_TASK, TASK
 
 
@@ -23,6 +25,12 @@ def run_training(*, job_id: str, **_: Any) -> None:
 def run_preview(*, job_id: str, **_: Any) -> None:
     """Make one preview, if it is there to be claimed."""
     previewing.run_preview(job_id, worker=_worker())
+
+
+@current_app.task(name=WORTH_TASK)
+def run_worth(*, job_id: str, **_: Any) -> None:
+    """Run one evaluation whose classifiers learn, if it is there to be claimed."""
+    judging.run_worth(job_id, worker=_worker())
 
 
 def _worker() -> str:

@@ -256,14 +256,18 @@ def test_classifiers_tell_what_generated_images_are_worth(session: Session, fold
     quick = {"width": 4, "depth": 2, "epochs": 12, "minutes": 0, "batch_size": 16, "average": 0.8}
     settings = quick | {"flip": False, "dropout": 0.0, "mixing": 0.0}
     prepared = Prepared(folder, CLASSES)
-    found = worth(session, prepared, tmp_path, settings=settings, count=60)
+    done: list[float] = []
+    found = dict(worth(session, prepared, tmp_path, settings=settings, count=60, progress=done.append))
 
     carved = 80 - found["real"]["training_images"]
     assert 10 <= carved <= 14
     assert found["generated"]["training_images"] == 60
     assert found["both"]["training_images"] == 140 - carved
-    assert all(told["balanced_accuracy"]["value"] > 0.9 for told in found.values())
-    assert found["generated"]["auc"]["low"] <= found["generated"]["auc"]["value"] <= found["generated"]["auc"]["high"]
+    assert all(told["measured_images"] == 30 for told in found.values())
+    assert all(told["metrics"]["balanced_accuracy"]["value"] > 0.9 for told in found.values())
+    area = found["generated"]["metrics"]["auc"]
+    assert area["low"] <= area["value"] <= area["high"]
+    assert (done, done[-1]) == (sorted(done), 1)
     shown = {way: Prepared(tmp_path / way, CLASSES).items for way in found}
     splits = {
         way: {item.split for item in items if item.group.startswith(PATIENT_PREFIX)} for way, items in shown.items()
@@ -274,4 +278,4 @@ def test_classifiers_tell_what_generated_images_are_worth(session: Session, fold
 
 def test_a_generator_of_other_classes_is_not_measured_by_these(session: Session, folder: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidError, match="must tell the cohort's classes apart"):
-        worth(session, Prepared(folder, CLASSES[::-1]), tmp_path)
+        next(worth(session, Prepared(folder, CLASSES[::-1]), tmp_path))

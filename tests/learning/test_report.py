@@ -60,6 +60,10 @@ FULL = BARE | {
     ],
     "failed": [{"series_uid": "1.2.9", "code": "torn", "detail": "The file is torn."}],
     "seen_in_training": {"series": 3, "groups": 2},
+    "worth": {
+        way: {"training_images": 90, "measured_images": 30, "metrics": {"balanced_accuracy": SURE}}
+        for way in ("both", "real", "generated")
+    },
     "controls": {"image-border": {"accuracy": {"value": 0.5, "low": 0.4, "high": 0.6}}},
 }
 
@@ -104,6 +108,7 @@ def test_a_page_shows_all_parts_and_needs_nothing_from_outside() -> None:
         "Calibration",
         "Slices",
         "Subgroups",
+        "What the images are worth",
         "Generated images, synthetic",
         "Worst cases",
         "Not evaluated",
@@ -118,6 +123,8 @@ def test_a_page_shows_all_parts_and_needs_nothing_from_outside() -> None:
     assert "0.900 (0.850 to 0.950)" in text
     assert "not for diagnosis" in text
     assert "3 of these series, and 2 of the groups" in text
+    assert "real images</td><td>90</td><td>0.900 (0.850 to 0.950)" in text
+    assert text.index("generated images alone") < text.index("<td>both</td>")
 
 
 def test_a_bare_document_makes_a_short_page() -> None:

@@ -1096,6 +1096,10 @@ export interface components {
                 [key: string]: string;
             };
             samples?: components["schemas"]["Sample"][];
+            /** @description real, generated, both: by what the classifier learnt from */
+            worth?: {
+                [key: string]: components["schemas"]["Worth"];
+            };
             /** @description Of models that were trained here */
             seen_in_training?: components["schemas"]["Seen"];
         };
@@ -1559,6 +1563,8 @@ export interface components {
             cohort_version?: number;
             /** @default test */
             split: components["schemas"]["SplitEnum"];
+            /** @description Of a generator of several classes: let classifiers learn from its images, which takes minutes */
+            worth?: boolean;
         };
         /** @description What to label, and with what: a study, a series, or an instance of a series. */
         NewLabelRequest: {
@@ -2133,6 +2139,14 @@ export interface components {
             /** @description What was measured: millilitres of each segment, number of boxes of each class, … */
             measures?: {
                 [key: string]: number;
+            };
+        };
+        /** @description How good a classifier is, on real images, that has learnt from these. */
+        Worth: {
+            training_images: number;
+            measured_images: number;
+            metrics: {
+                [key: string]: components["schemas"]["Figure"];
             };
         };
         /** @description An analysis of the study as it is now. */

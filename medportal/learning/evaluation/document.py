@@ -57,6 +57,8 @@ def build_document(
     - subgroups: {sex|age|manufacturer: [{value, n, groups, metrics}]};
     - cases: the worst first, {series_uid, study_uid, group, truth, prediction, score, loss, slice};
     - failed: series that could not be read or run, {series_uid, code, detail}: they are in no figure;
+    - worth: {real|generated|both: {training_images, measured_images, metrics}}, of a generator by which classifiers have
+      learnt (`learning.synthetic`; from the site);
     - seen_in_training: {series, groups} of these that the model's training had, where it was trained here (header).
 
     Whoever reads it on the site finds controls beside: {name of the control: its metrics}; they may come later.

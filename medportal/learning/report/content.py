@@ -12,7 +12,17 @@ import numpy as np
 
 from medportal.learning.report import drawing
 from medportal.learning.report.drawing import Drawing
-from medportal.learning.report.words import CONTROLS, DEFINITIONS, INTERVALS, PURPOSE, SEEN, SUBGROUPS, title_of
+from medportal.learning.report.words import (
+    CONTROLS,
+    DEFINITIONS,
+    INTERVALS,
+    PURPOSE,
+    SEEN,
+    SUBGROUPS,
+    WAYS,
+    WORTH,
+    title_of,
+)
 
 MOST_CLASSES, MOST_CONFUSED = 40, 20
 
@@ -75,6 +85,7 @@ def report_of(document: Mapping[str, Any]) -> Report:
         Section("Calibration", _calibration(document)),
         Section("Slices", _slices(document)),
         Section("Subgroups", _subgroups(document)),
+        Section("What the images are worth", _worth(document)),
         Section("Generated images, synthetic", _samples(document)),
         Section("Worst cases", _cases(document)),
         Section("Not evaluated", _failed(document)),
@@ -237,6 +248,24 @@ def _samples(document: Mapping[str, Any]) -> tuple[Block, ...]:
     images = tuple((one["caption"], base64.b64decode(one["grey"])) for one in samples)
     side = samples[0]["side"] if samples else 0
     return (Pictures(side, images),) if images else ()
+
+
+def _worth(document: Mapping[str, Any]) -> tuple[Block, ...]:
+    worth = document.get("worth") or {}
+    if not worth:
+        return ()
+    names = [name for name in WORTH_FIGURES if any(name in told["metrics"] for told in worth.values())]
+    head = ("A classifier that learnt from", "Training images", *(title_of(name, {}) for name in names))
+    rows = tuple(
+        (title, str(told["training_images"]), *(_beside(told["metrics"].get(name)) for name in names))
+        for way, title in WAYS.items()
+        if (told := worth.get(way))
+    )
+    measured = next(iter(worth.values()))["measured_images"]
+    return (Table(head, rows), Text(WORTH.format(images=measured, split=document["split"])))
+
+
+WORTH_FIGURES = ("balanced_accuracy", "accuracy", "auc")
 
 
 def _cases(document: Mapping[str, Any]) -> tuple[Block, ...]:

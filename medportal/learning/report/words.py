@@ -18,6 +18,12 @@ SEEN = (
     "{series} of these series, and {groups} of the groups (patients), were in the model's training or chose its best "
     "epoch: the figures are too good, and say nothing of other images."
 )
+WORTH = (
+    "Classifiers of the site's recipe, alike but for what they learnt from, on {images} real images of the {split} split. "
+    "Generated images are worth something where learning from them alone comes near to learning from real ones (Ravuri "
+    "and Vinyals 2019), or where both together do better."
+)
+WAYS = {"real": "real images", "generated": "generated images alone", "both": "both"}
 SUBGROUPS = {"sex": "Sex", "age": "Age", "manufacturer": "Manufacturer"}
 _TITLES = {
     "accuracy": "Accuracy",

@@ -98,6 +98,10 @@ class NewEvaluationSerializer(serializers.Serializer[Any]):
     cohort = serializers.SlugField(max_length=80)
     cohort_version = serializers.IntegerField(min_value=1, required=False, help_text="By default the newest")
     split = serializers.ChoiceField(choices=Split.choices, default=Split.TEST)
+    worth = serializers.BooleanField(
+        required=False,
+        help_text="Of a generator of several classes: let classifiers learn from its images, which takes minutes",
+    )
 
 
 class CaseSerializer(serializers.Serializer[Any]):
@@ -177,6 +181,14 @@ class SeenSerializer(serializers.Serializer[Any]):
     groups = serializers.IntegerField()
 
 
+class WorthSerializer(serializers.Serializer[Any]):
+    """How good a classifier is, on real images, that has learnt from these."""
+
+    training_images = serializers.IntegerField()
+    measured_images = serializers.IntegerField()
+    metrics = serializers.DictField(child=FigureSerializer())
+
+
 class EvaluationDocumentSerializer(serializers.Serializer[Any]):
     """All that is known of how good a model is on a split: `learning.evaluation.build_document`."""
 
@@ -220,6 +232,9 @@ class EvaluationDocumentSerializer(serializers.Serializer[Any]):
     slices = SliceFiguresSerializer(required=False)
     units = serializers.DictField(child=serializers.CharField(), required=False)
     samples = SampleSerializer(many=True, required=False)
+    worth = serializers.DictField(
+        child=WorthSerializer(), required=False, help_text="real, generated, both: by what the classifier learnt from"
+    )
     seen_in_training = SeenSerializer(required=False, help_text="Of models that were trained here")
 
 

@@ -11,7 +11,7 @@ from medportal.accounts.access import get_team
 from medportal.accounts.models import Role, User
 from medportal.audit.services import record
 from medportal.cohorts import access as cohorts_access
-from medportal.cohorts.models import CohortVersion, Split
+from medportal.cohorts.models import CohortVersion, Kind, Split
 from medportal.errors import InvalidError
 from medportal.jobs.models import FINAL_STATES, Job
 from medportal.jobs.services import create_job
@@ -22,10 +22,14 @@ from medportal.training.evaluations.records import clear_records
 from medportal.training.evaluations.serializers import EvaluationSerializer
 from medportal.training.models import Evaluation
 from medportal.zoo import access as zoo_access
+from medportal.zoo.models import ModelVersion
 
 KIND = "evaluation"
 TASK = "medportal.training.evaluations.tasks.run_evaluation"
 QUEUE = "inference"
+# Where classifiers learn, a child does all of it, as it does a training.
+WORTH_TASK = "medportal.training.tasks.run_worth"
+WORTH_QUEUE = "default"
 
 
 @transaction.atomic
@@ -39,11 +43,15 @@ def start_evaluation(
     version: int | None = None,
     cohort_version: int | None = None,
     split: str = Split.TEST,
+    worth: bool = False,
 ) -> Evaluation:
     """Have a model's version evaluated on a split of a cohort's version; the same id again is the same evaluation.
 
     By default the version is the one in production, or the newest, and the cohort's the newest. Raises InvalidError
     `empty_split` where the cohort has no series in the split.
+
+    With `worth` classifiers learn from a generator's images, for minutes, and are measured beside one that learns from
+    real images; raises InvalidError `no_worth` where that cannot be.
     """
     team = get_team(user, team_slug, Role.RESEARCHER)
     known = access.with_rows(Evaluation.objects.filter(pk=id, team=team)).first()
@@ -55,19 +63,22 @@ def start_evaluation(
     frozen = cohorts_access.get_version(user, team_slug, cohort, cohort_version)
     if known is None:
         _require_series(frozen, split)
+        if worth:
+            _require_worth(chosen, frozen, split)
     job, is_new = create_job(
         id=id,
         team=team,
         kind=KIND,
         title=f"{chosen} on {frozen}, {split}"[:200],
-        task_name=TASK,
-        queue=QUEUE,
+        task_name=WORTH_TASK if worth else TASK,
+        queue=WORTH_QUEUE if worth else QUEUE,
         params={
             "model": model,
             "version": chosen.number,
             "cohort": cohort,
             "cohort_version": frozen.number,
             "split": str(split),
+            **({"worth": True} if worth else {}),
         },
         created_by=user,
     )
@@ -94,6 +105,19 @@ def _require_series(version: CohortVersion, split: str) -> None:
         raise InvalidError(
             "empty_split", f"{version} has no series in the split {split}; it has {', '.join(there) or 'none at all'}."
         )
+
+
+def _require_worth(version: ModelVersion, cohort: CohortVersion, split: str) -> None:
+    """Refuse what classifiers cannot tell: images of no class, or a split that they have to learn from."""
+    classes = version.manifest["classes"]
+    if version.manifest["task"] != "generation" or len(classes) < 2:
+        raise InvalidError("no_worth", f"{version} does not generate images of several classes.")
+    if cohort.kind != Kind.CLASSES or set(cohort.classes) != set(classes):
+        raise InvalidError(
+            "no_worth", f"{cohort} is not of the classes that {version} generates: {', '.join(classes)}."
+        )
+    if split == Split.TRAIN:
+        raise InvalidError("no_worth", "Classifiers learn from the train split; choose another to measure them on.")
 
 
 def follow_job(job: Job) -> None:

@@ -42,6 +42,11 @@ class Command(BaseCommand):
         )
         parser.add_argument("--cohort", required=True, metavar="COHORT[@VERSION]")
         parser.add_argument("--split", choices=Split.values, help="default: test, or validation where there is no test")
+        parser.add_argument(
+            "--worth",
+            action="store_true",
+            help="of a generator: let classifiers learn from real images, generated ones and both, which takes minutes",
+        )
         parser.add_argument("--report", type=Path, help="also write the report there: .html, .pdf or .json")
         parser.add_argument("--id", type=UUID, help="id of the job: the same again is the same evaluation")
 
@@ -67,6 +72,7 @@ class Command(BaseCommand):
                 cohort=cohort,
                 cohort_version=chosen.number,
                 split=options["split"] or _usual_split(chosen),
+                worth=options["worth"],
             )
             assert evaluation.job is not None
             evaluation = _see_through(evaluation.job)
@@ -86,6 +92,7 @@ def summary_of(evaluation: Evaluation) -> dict[str, Any]:
     document = evaluation.document
     names = ("model", "version", "cohort", "split", "n", "groups", "metrics")
     beside = {"per_class": document["per_class"]} if len(document["per_class"]) > 2 else {}
+    beside |= {"worth": document["worth"]} if "worth" in document else {}
     return {name: document[name] for name in names} | beside
 
 
@@ -106,13 +113,19 @@ def _number(word: str | None) -> int | None:
 
 def _see_through(job: Job) -> Evaluation:
     """Wait for the end and tell how it goes; CommandError unless it goes well."""
-    # Imported for this alone: it brings the numeric packages along.
-    from medportal.training.evaluations.run_evaluation import run_evaluation
-
-    job = see_through(job, partial(run_evaluation, job.pk, worker="manage.py evaluate"), _Teller())
+    job = see_through(job, partial(_work, job), _Teller())
     if job.state != State.SUCCEEDED:
         raise CommandError(f"The evaluation {job.get_state_display().lower()}: {job.error_detail or 'no reason given'}")
     return Evaluation.objects.select_related("cohort_version__cohort").get(job=job)
+
+
+def _work(job: Job) -> None:
+    # Imported for this alone: they bring the numeric packages along.
+    from medportal.training.evaluations.run_evaluation import run_evaluation
+    from medportal.training.evaluations.run_worth import run_worth
+
+    run = run_worth if job.params.get("worth") else run_evaluation
+    run(job.pk, worker="manage.py evaluate")
 
 
 class _Teller:
@@ -147,9 +160,16 @@ def _warn_of_seen(document: dict[str, Any]) -> None:
 def _tell(document: dict[str, Any]) -> None:
     print(f"{document['n']} series of {document['groups']} groups, {len(document['failed'])} not evaluated")
     for name, figure in document["metrics"].items():
-        value, low, high = (figure[end] for end in ("value", "low", "high"))
-        interval = f"  [{low:.3f}, {high:.3f}]" if low is not None else ""
-        print(f"{name:20} {_number_text(value)}{interval}{_beside(document['controls'], name)}")
+        print(f"{name:20} {_number_text(figure['value'])}{_interval(figure)}{_beside(document['controls'], name)}")
+
+    for way, told in sorted(document.get("worth", {}).items(), reverse=True):
+        print(f"a classifier that learnt from {told['training_images']} images ({way})")
+        for name, figure in told["metrics"].items():
+            print(f"  {name:18} {_number_text(figure['value'])}{_interval(figure)}")
+
+
+def _interval(figure: dict[str, Any]) -> str:
+    return f"  [{figure['low']:.3f}, {figure['high']:.3f}]" if figure["low"] is not None else ""
 
 
 def _beside(controls: dict[str, Any], name: str) -> str:
