@@ -18,6 +18,7 @@ import { Cases } from "./evaluations/Cases";
 import { EvaluationCurves } from "./evaluations/EvaluationCurves";
 import { GreySamples } from "./evaluations/GreySamples";
 import { PerClass, Subgroups } from "./evaluations/Tables";
+import { Worth } from "./evaluations/Worth";
 import { useCancelJob } from "./JobsPage";
 import { SeriesLink } from "./SeriesLink";
 
@@ -178,6 +179,7 @@ function Found({ team, document }: { team: string; document: EvaluationDocument 
           <Figures metrics={document.slices.metrics} />
         </div>
       )}
+      {document.worth && <Worth worth={document.worth} />}
       {document.samples && document.samples.length > 0 && <GreySamples samples={document.samples} />}
       {document.task !== "generation" && <Subgroups document={document} />}
       {document.task !== "generation" && <Cases team={team} document={document} />}

@@ -1,6 +1,6 @@
 /** Asks on what a model is to be measured, or which model on a cohort; what does not fit together is not offered. */
 
-import { Alert, Button, Group, Modal, Select, Stack, Text } from "@mantine/core";
+import { Alert, Button, Checkbox, Group, Modal, Select, Stack, Text } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState, type ReactNode } from "react";
@@ -59,6 +59,18 @@ function Form({ team, cohort, model }: Omit<Props, "isOpen" | "onClose">): React
   );
 }
 
+/** Whether classifiers can learn from a generator's images what the cohort tells apart. */
+function canTell(model: ModelVersion, cohort: CohortVersion): boolean {
+  const { task, classes } = model;
+  return (
+    task === "generation" &&
+    classes.length > 1 &&
+    (cohort.kind ?? "classes") === "classes" &&
+    cohort.classes.length === classes.length &&
+    classes.every((name) => cohort.classes.includes(name))
+  );
+}
+
 function Choose({ team, models, cohorts }: { team: string; models: ModelVersion[]; cohorts: CohortVersion[] }): ReactNode {
   const { t } = useTranslation();
   const navigate = useNavigate();
@@ -68,10 +80,12 @@ function Choose({ team, models, cohorts }: { team: string; models: ModelVersion[
   const [modelKey, setModel] = useState(models[0] ? keyOf(models[0].model, models[0].number) : "");
   const [cohortKey, setCohort] = useState(cohorts[0] ? keyOf(cohorts[0].cohort, cohorts[0].number) : "");
   const [wanted, setSplit] = useState<Split>("test");
+  const [isJudged, setJudged] = useState(false);
   const model = models.find((one) => keyOf(one.model, one.number) === modelKey);
   const cohort = cohorts.find((one) => keyOf(one.cohort, one.number) === cohortKey);
   const splits = SPLITS.filter((one) => (cohort?.patients[one] ?? 0) > 0);
   const split = splits.includes(wanted) ? wanted : splits.at(-1);
+  const mayJudge = model !== undefined && cohort !== undefined && split !== "train" && canTell(model, cohort);
   const start = useMutation({
     mutationFn: () =>
       startEvaluation(team, {
@@ -81,6 +95,7 @@ function Choose({ team, models, cohorts }: { team: string; models: ModelVersion[
         cohort: cohort?.cohort ?? "",
         ...(cohort ? { cohort_version: cohort.number } : {}),
         split: split ?? "test",
+        worth: mayJudge && isJudged,
       }),
     onSuccess: async (evaluation) => {
       takeEvaluation(client, team, evaluation);
@@ -120,6 +135,16 @@ function Choose({ team, models, cohorts }: { team: string; models: ModelVersion[
           setSplit(value as Split);
         }}
       />
+      {mayJudge && (
+        <Checkbox
+          label={t("evaluation.askWorth")}
+          description={t("evaluation.askWorthHint")}
+          checked={isJudged}
+          onChange={(event) => {
+            setJudged(event.currentTarget.checked);
+          }}
+        />
+      )}
       {start.error && (
         <Alert color="red" role="alert">
           {start.error.message}

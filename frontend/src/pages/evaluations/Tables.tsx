@@ -10,7 +10,7 @@ import { metricName, metricText } from "../../ui/metric";
 
 const SUBGROUP_FIGURES = 5;
 
-function Cell({ figure }: { figure: Figure | undefined }): ReactNode {
+export function Cell({ figure }: { figure: Figure | undefined }): ReactNode {
   return (
     <Table.Td>
       {metricText(figure?.value)}
