@@ -119,11 +119,17 @@ def study_of(user: User, team_slug: str, wanted: LabelFilter) -> str:
 
 
 def label_schemes(user: User, team_slug: str) -> list[dict[str, object]]:
-    """Return the schemes by which the team's studies and series are labelled, with their values and how often each."""
-    rows = visible_labels(user, team_slug, LabelFilter()).filter(instance=None).order_by("scheme", "value")
+    """Return the schemes by which the team's studies, series and slices are labelled, with their values.
+
+    Each value with how many studies and series have it; one that slices alone have, with how many series they are of.
+    """
+    rows = visible_labels(user, team_slug, LabelFilter()).order_by("scheme", "value").values("scheme", "value")
+    whole = {(row["scheme"], row["value"]): row["n"] for row in rows.filter(instance=None).annotate(n=Count("pk"))}
+    sliced = rows.exclude(instance=None).annotate(n=Count("series", distinct=True))
+    every = {(row["scheme"], row["value"]): row["n"] for row in sliced} | whole
     counts: dict[str, dict[str, int]] = defaultdict(dict)
-    for row in rows.values("scheme", "value").annotate(n=Count("pk")):
-        counts[row["scheme"]][row["value"]] = row["n"]
+    for (scheme, value), number in sorted(every.items()):
+        counts[scheme][value] = number
     return [{"scheme": scheme, "values": values} for scheme, values in counts.items()]
 
 

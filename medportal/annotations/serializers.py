@@ -166,9 +166,10 @@ class LabelFilterSerializer(serializers.Serializer[Any]):
 
 
 class LabelSchemeSerializer(serializers.Serializer[Any]):
-    """A question by which studies and series are labelled."""
+    """A question by which studies, series and slices are labelled."""
 
     scheme = serializers.CharField()
     values = serializers.DictField(
-        child=serializers.IntegerField(), help_text="Answer → number of studies and series that have it now"
+        child=serializers.IntegerField(),
+        help_text="Answer → number of studies and series that have it now; where slices alone have it, of their series",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain, islice, product
 from typing import Any
 
@@ -38,11 +38,13 @@ def check_of(
     splits: Sequence[str],
     groups: Sequence[str],
     held: Sequence[Sequence[str]],
+    in_slices: Sequence[Collection[str]],
     sources: Mapping[str, int],
 ) -> dict[str, Any]:
     """Return the report of a cohort's check; `splits`, `groups` and `held` (the classes in it) are of each series.
 
-    `sources` says how many of the targets are whose, as far as that is known.
+    So is `in_slices`: the classes by which its slices are labelled. A class is there where a slice has it: it is slices
+    that are learnt from. `sources` says how many of the targets are whose, as far as that is known.
 
     `findings` are for people, the worst first: {"code", "severity": "error" | "warning" | "note", "detail"}. That no
     group is on two sides is seen to before this is called. Near-duplicates are looked for among the series whose
@@ -50,9 +52,10 @@ def check_of(
     """
     hashes = known_hashes(series)
     pairs, total = _pairs_across(series, splits, [hashes.get(one.pk, []) for one in series])
+    there = [sorted({*whole, *slices}) for whole, slices in zip(held, in_slices, strict=True)]
     report: dict[str, Any] = {
-        "balance": {split: counts_in(split, classes, splits, held) for split in Split.values},
-        "groups": {split: _groups_in(split, classes, splits, groups, held) for split in Split.values},
+        "balance": {split: counts_in(split, classes, splits, there) for split in Split.values},
+        "groups": {split: _groups_in(split, classes, splits, groups, there) for split in Split.values},
         "series_of_split": {split: list(splits).count(split) for split in Split.values},
         "manufacturers": _manufacturers(series, held) if kind in (Kind.CLASSES, Kind.MULTI_LABEL) else {},
         "sources": dict(sources),

@@ -115,7 +115,14 @@ def _reports(
     return {
         "fingerprint": fingerprint | {"horizon_days": horizon_days},
         "check_report": check_of(
-            kind, classes, series, splits=splits, groups=groups, held=held, sources=_sources_of(choices)
+            kind,
+            classes,
+            series,
+            splits=splits,
+            groups=groups,
+            held=held,
+            in_slices=[set(choice.slice_labels.values()) for choice in choices],
+            sources=_sources_of(choices),
         ),
     }
 
@@ -186,7 +193,7 @@ def _with_splits(
     strata = _strata(real, classes, kind)
     parts = sum(1 for part in fractions.values() if part > 0)
     if kind == Kind.CLASSES:
-        _check_strata(strata, classes, parts)
+        _check_strata(real, strata, classes, parts)
     elif len(strata) < parts:
         raise InvalidError("too_few_groups", f"{len(strata)} patient(s) are too few for {parts} splits.")
     splits = split_groups(strata, fractions, seed=seed, sizes=Counter(choice.group for choice in real))
@@ -217,9 +224,11 @@ def _strata(choices: Sequence[Choice], classes: list[str], kind: str) -> dict[st
     return {g: classes.index(n) + 1 if n and sizes[n] >= len(Split) else 0 for g, n in rarest.items()}
 
 
-def _check_strata(strata: Mapping[str, int], classes: list[str], parts: int) -> None:
+def _check_strata(choices: Sequence[Choice], strata: Mapping[str, int], classes: list[str], parts: int) -> None:
+    """Refuse a class of too few patients; those count in whose slices it is."""
+    in_slices = {(choice.group, name) for choice in choices for name in choice.slice_labels.values()}
     for index, name in enumerate(classes):
-        patients = sum(1 for stratum in strata.values() if stratum == index)
+        patients = sum(1 for group, stratum in strata.items() if stratum == index or (group, name) in in_slices)
         if patients < parts:
             raise InvalidError(
                 "class_too_small", f"Class “{name}” has {patients} patient(s): too few to be in each of {parts} splits."

@@ -57,7 +57,7 @@ class CheckSerializer(serializers.Serializer[Any]):
     balance = serializers.DictField(
         child=serializers.DictField(child=serializers.IntegerField()),
         required=False,
-        help_text="Split → class → number of series",
+        help_text="Split → class → number of series that are of it, or have slices that are",
     )
     groups = serializers.DictField(
         child=serializers.DictField(child=serializers.IntegerField()),

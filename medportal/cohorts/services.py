@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
@@ -15,6 +16,7 @@ from django.db import transaction
 from medportal.accounts.access import get_team
 from medportal.accounts.models import Role, Team, User
 from medportal.annotations.access import current_labels, current_study_labels, horizon_of, newest_sets
+from medportal.annotations.models import Label
 from medportal.archive.access import Filter
 from medportal.archive.models import Patient, Series
 from medportal.cohorts import access
@@ -61,9 +63,10 @@ def choose_version(
 
     They are named, or come with their studies, which are named or found as the worklist finds them (`search`, the
     fields of `archive.access.Filter`). By kind their targets are the labels of `scheme`, or their newest masks or
-    boxes; without `classes`, those that occur. What models have marked is left out unless it is asked for: a model's
-    answer is no truth. Raises InvalidError `unlabelled` for a series that was named and has
-    no target; one that came with its study alone is left out.
+    boxes; without `classes`, those that occur. A series of which only slices are labelled is of the last class among
+    them: one slice in which something is found makes a series in which it is. What models have marked is left out
+    unless it is asked for: a model's answer is no truth. Raises InvalidError `unlabelled` for a series that was named
+    and has no target; one that came with its study alone is left out.
     """
     team = get_team(user, team_slug, Role.RESEARCHER)
     rows = access.choosable_series(
@@ -87,7 +90,7 @@ def choose_version(
 
 def _classes_that_occur(choices: Sequence[Choice], kind: str) -> list[str]:
     """Return the classes in the order in which a model is to know them: the negative one first, where there is one."""
-    return in_order(name for choice in choices for name in choice.classes_in_it(kind))
+    return in_order(name for choice in choices for name in (*choice.classes_in_it(kind), *choice.slice_labels.values()))
 
 
 def check_name(name: str) -> str:
@@ -111,7 +114,8 @@ def _with_targets(
     """Join series with their targets; a series that came with its study alone may be without one."""
     match kind:
         case Kind.CLASSES | Kind.MULTI_LABEL:
-            targets = _labels(rows, scheme, has_several=kind == Kind.MULTI_LABEL, with_models=with_models)
+            labels = _labels(rows, scheme, with_models=with_models)
+            targets = _several_of(labels) if kind == Kind.MULTI_LABEL else _classes_of(labels, classes)
         case Kind.MASKS | Kind.BOXES:
             sets = newest_sets(rows, has_mask=kind == Kind.MASKS, with_models=with_models)
             key = "annotation_set" if kind == Kind.MASKS else "boxes"
@@ -138,21 +142,54 @@ def _boxes_of(boxes: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> lis
     return [box for box in boxes if not classes or box["label"] in classes]
 
 
-def _labels(rows: list[Series], scheme: str, *, has_several: bool, with_models: bool) -> dict[int, dict[str, Any]]:
-    """Return the labels of each series that has one: its own, else that of its study."""
+@dataclass
+class _Labels:
+    """What is said of a series: of the whole (its own label, else its study's), and of its slices by their UIDs."""
+
+    whole: Label | None = None
+    slices: dict[str, Label] = field(default_factory=dict)
+
+
+def _labels(rows: list[Series], scheme: str, *, with_models: bool) -> dict[int, _Labels]:
+    """Return the labels of each series of which anything is said."""
     of_study = current_study_labels({row.study_id for row in rows}, scheme, with_models=with_models)
-    found = {row.pk: of_study[row.study_id] for row in rows if row.study_id in of_study}
-    of_slices: dict[int, dict[str, str]] = defaultdict(dict)
+    found = defaultdict(_Labels, {row.pk: _Labels(of_study[row.study_id]) for row in rows if row.study_id in of_study})
     for label in current_labels(rows, scheme, with_models=with_models):
         assert label.series_id is not None
         if label.instance is None:
-            found[label.series_id] = label
+            found[label.series_id].whole = label
         else:
-            of_slices[label.series_id][label.instance.sop_instance_uid] = label.value
-    if has_several:
-        several = {pk: tuple(filter(None, one.value.split(LABEL_SEPARATOR))) for pk, one in found.items()}
-        return {pk: {"labels": several[pk], "source": one.source} for pk, one in found.items()}
-    return {pk: {"label": one.value, "slice_labels": of_slices[pk], "source": one.source} for pk, one in found.items()}
+            found[label.series_id].slices[label.instance.sop_instance_uid] = label
+    return found
+
+
+def _classes_of(labels: Mapping[int, _Labels], classes: Sequence[str]) -> dict[int, dict[str, Any]]:
+    """Return each series' class and those of its slices; by slices alone, it is of the last class among them."""
+    order = classes or in_order(label.value for one in labels.values() for label in one.slices.values())
+    # What is none of the classes is refused when the version is frozen.
+    places = {name: place for place, name in enumerate(order)}
+
+    def deciding(one: _Labels) -> Label:
+        return one.whole or max(one.slices.values(), key=lambda label: places.get(label.value, -1))
+
+    return {
+        pk: {
+            "label": deciding(one).value,
+            "slice_labels": {uid: label.value for uid, label in one.slices.items()},
+            "source": deciding(one).source,
+        }
+        for pk, one in labels.items()
+    }
+
+
+def _several_of(labels: Mapping[int, _Labels]) -> dict[int, dict[str, Any]]:
+    """Return the labels that apply to each series; by slices alone, all that apply to any of them."""
+    targets = {}
+    for pk, one in labels.items():
+        told = [one.whole] if one.whole else list(one.slices.values())
+        names = dict.fromkeys(name for label in told for name in label.value.split(LABEL_SEPARATOR) if name)
+        targets[pk] = {"labels": tuple(names), "source": told[0].source}
+    return targets
 
 
 class Upload(Protocol):
@@ -254,6 +291,7 @@ def check_version(user: User, team_slug: str, name: str, number: int, *, budget_
         splits=[member.split for member in members],
         groups=[member.group for member in members],
         held=[sorted(access.classes_of(member, version) & set(version.classes)) for member in members],
+        in_slices=[set(member.slice_labels.values()) for member in members],
         sources=version.check_report.get("sources", {}),
     )
     CohortVersion.objects.filter(pk=version.pk).update(check_report=report)

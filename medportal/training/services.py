@@ -43,7 +43,7 @@ def list_recipes(
     return [one for one in describe_recipes(version.fingerprint) if version.kind in one["kinds"]]
 
 
-def _check_kind(recipe: str, version: CohortVersion, seed: int) -> None:
+def _check_kind(recipe: str, version: CohortVersion, config: dict[str, Any]) -> None:
     """Refuse before the training starts what it could not learn from; raises InvalidError naming what is amiss."""
     declared = RECIPES[recipe]
     if version.kind not in declared.kinds:
@@ -54,11 +54,15 @@ def _check_kind(recipe: str, version: CohortVersion, seed: int) -> None:
         raise InvalidError("cohort_check", f"{version} cannot be learnt from: {faults[0]['detail']}")
     if recipe == "classification" and version.kind == "classes" and len(version.classes) < 2:
         raise InvalidError("two_classes", f"The recipe tells classes apart; {version} has {len(version.classes)}.")
-    members = version.members.values_list("group", "label", "split")
-    splits = with_validation([(group, label, split) for group, label, split in members], seed=seed)
+    members = version.members.values_list("group", "label", "split", "slice_labels")
+    splits = with_validation([(group, label, split) for group, label, split, _ in members], seed=config["seed"])
     if version.kind != "classes" or recipe != "classification":
         return
-    there = {(split, label) for split, (_, label, _) in zip(splits, members, strict=True)}
+    there = {(split, label) for split, (_, label, _, _) in zip(splits, members, strict=True)}
+    if config["dimensions"] == 2:
+        # It is slices that are told apart.
+        parted = zip(splits, members, strict=True)
+        there |= {(split, label) for split, (*_, slices) in parted for label in slices.values()}
     for split in ("train", "validation"):
         for name in version.classes:
             if (split, name) not in there:
@@ -94,7 +98,7 @@ def start_training(
         raise ConflictError("cohort_not_trainable", f"{version} has lost a series: freeze the cohort anew.")
     config = complete_config(recipe, settings or {}, version.fingerprint)
     if known is None:
-        _check_kind(recipe, version, config["seed"])
+        _check_kind(recipe, version, config)
     job, is_new = create_job(
         id=id,
         team=team,
@@ -138,7 +142,7 @@ def start_preview(
     team = get_team(user, team_slug, Role.RESEARCHER)
     version = cohorts_access.get_version(user, team_slug, cohort, cohort_version)
     config = complete_config(recipe, settings or {}, version.fingerprint)
-    _check_kind(recipe, version, config["seed"])
+    _check_kind(recipe, version, config)
     params = {"cohort": cohort, "cohort_version": version.number, "recipe": recipe, "config": config}
     job, _ = create_job(
         id=id,

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from medportal.annotations.models import Label, Source
+from medportal.annotations.services import label_instances
 from medportal.cohorts import services
 from medportal.cohorts.models import CohortMember, CohortVersion
 from medportal.errors import ConflictError, MedportalError
@@ -35,7 +37,8 @@ def freeze(client_for: Callable[..., Any], team: Any, series: list[Any]) -> Call
             "series": [one.series_instance_uid for one in series],
         }
         url = f"/api/v1/teams/{team.slug}/cohorts/"
-        return client.post(url, words | changes, content_type="application/json")
+        said = {name: value for name, value in (words | changes).items() if value is not None}
+        return client.post(url, said, content_type="application/json")
 
     return freeze
 
@@ -70,6 +73,43 @@ def test_labels_of_slices_are_frozen_too(freeze: Callable[..., Any], series: lis
     assert (frozen.label, sorted(frozen.slice_labels.values())) == ("lung cancer", ["lung cancer", "lung cancer"])
     normal = members(freeze().json())[series[0].series_instance_uid]
     assert set(normal.slice_labels.values()) == {"normal"}
+
+
+def test_series_of_which_slices_alone_are_labelled_take_part(freeze: Callable[..., Any], team: Any) -> None:
+    """A series is of the last class among its slices; a class that slices alone have is there as well."""
+    series = [store_chest(team, n, has_cancer=n % 2 == 0, slices=4) for n in range(201, 209)]
+    Label.objects.filter(series__in=series, instance=None).delete()
+    unlabelled = store_chest(team, 210, has_cancer=True, slices=4)
+    Label.objects.filter(series=unlabelled).delete()
+    every = [one.study.study_instance_uid for one in [*series, unlabelled]]
+    version = freeze(name="slices", series=[], studies=every, classes=None).json()
+    rows = members(version)
+    assert version["classes"] == list(CLASSES)
+    assert [rows[one.series_instance_uid].label for one in series] == [CLASSES[n % 2] for n in (0, 1) * 4]
+    assert sorted(rows[series[1].series_instance_uid].slice_labels.values()) == ["lung cancer"] * 2 + ["normal"] * 2
+    assert unlabelled.series_instance_uid not in rows
+    assert version["check"]["sources"] == {"phantom": 8}
+    assert freeze(name="named", series=[unlabelled.series_instance_uid]).json()["code"] == "unlabelled"
+    turned = members(freeze(name="turned", series=[], studies=every, classes=list(reversed(CLASSES))).json())
+    assert {one.label for one in turned.values()} == {"normal"}
+
+    sick = [one.series_instance_uid for one in series[1::2]]
+    version = freeze(
+        name="sick", series=sick, classes=None, split={"train": 0.5, "validation": 0.25, "test": 0.25}
+    ).json()
+    assert version["counts"]["train"] == {"normal": 0, "lung cancer": 2}
+    assert version["check"]["balance"]["train"] == {"normal": 2, "lung cancer": 2}
+    assert {one["code"] for one in version["check"]["findings"]} == {"not_compared", "sources"}
+
+
+def test_several_labels_of_slices_are_all_of_the_series(freeze: Callable[..., Any], series: list[Any]) -> None:
+    for one in series:
+        first, second = one.instances.order_by("instance_number").values_list("sop_instance_uid", flat=True)
+        values: dict[str, tuple[str, dict[str, Any]]] = {first: ("cyst|mass", {}), second: ("mass|scar", {})}
+        label_instances(one, scheme="finds", values=values, source=Source.PERSON, author=None)
+    version = freeze(kind="multi_label", scheme="finds", classes=None).json()
+    assert version["classes"] == ["cyst", "mass", "scar"]
+    assert set(members(version)[series[0].series_instance_uid].labels) == {"cyst", "mass", "scar"}
 
 
 def test_the_same_content_again_adds_nothing(freeze: Callable[..., Any], series: list[Any]) -> None:

@@ -16,7 +16,7 @@ import pytest
 from medportal.jobs.models import Job
 from medportal.training.models import Evaluation, TrainingRun
 from medportal.zoo.models import ModelVersion
-from tests.chests import store_chests
+from tests.chests import CLASSES, SCHEME, store_chest, store_chests
 from tests.processes import Site, wait_until
 from tests.rails import People
 from tests.sockets import Socket
@@ -129,6 +129,28 @@ def test_a_prognosis_says_its_horizon_wherever_its_figures_stand(
     assert [one.document["horizon_days"] for one in evaluations] == [365, 365]
     page = researcher.get(f"{base}/evaluations/{evaluations[0].pk}/report.html", headers={"Accept": "text/html"})
     assert "outcome at 365 days" in page.text
+
+
+@pytest.mark.parametrize("patients", [range(1, 9), range(2, 17, 2)], ids=["either", "all with a finding"])
+def test_what_slices_alone_say_is_learnt_and_measured(
+    people: People, client: Callable[..., Any], patients: range
+) -> None:
+    from medportal.annotations.models import Label
+
+    series = [store_chest(people.team, n, has_cancer=n % 2 == 0) for n in patients]
+    Label.objects.filter(series__in=series, instance=None).delete()
+    researcher = client()
+    words = {"name": "chests", "scheme": SCHEME, "series": [one.series_instance_uid for one in series]}
+    frozen = researcher.post(f"teams/{people.team.slug}/cohorts/", json=words)
+    assert frozen.json()["classes"] == list(CLASSES), frozen.text
+    job = start(researcher, people)
+    done = ended(job)
+    assert done.state == "succeeded", done.error_detail
+    document = Evaluation.objects.get(team=people.team).document
+    tested = frozen.json()["fingerprint"]["series_of_split"]["test"]
+    assert (document["n"], document["slices"]["n"]) == (tested, 8 * tested)
+    assert document["slices"]["metrics"]["auc"]["value"] is not None
+    assert {case["truth"] for case in document["cases"]} == {CLASSES[n % 2 == 0] for n in patients}
 
 
 def test_it_stops_at_a_preset_figure_and_the_next_training_is_the_next_version(

@@ -897,7 +897,7 @@ export interface components {
         /** @description What was found of leakage, balance and shortcuts when a version was frozen, or looked at since. */
         Check: {
             findings?: components["schemas"]["Finding"][];
-            /** @description Split → class → number of series */
+            /** @description Split → class → number of series that are of it, or have slices that are */
             balance?: {
                 [key: string]: {
                     [key: string]: number;
@@ -1294,10 +1294,10 @@ export interface components {
             segments: components["schemas"]["Segment"][];
             is_instances?: boolean;
         };
-        /** @description A question by which studies and series are labelled. */
+        /** @description A question by which studies, series and slices are labelled. */
         LabelScheme: {
             scheme: string;
-            /** @description Answer → number of studies and series that have it now */
+            /** @description Answer → number of studies and series that have it now; where slices alone have it, of their series */
             values: {
                 [key: string]: number;
             };
