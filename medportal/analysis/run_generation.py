@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from medportal.analysis.bursts import in_bursts
 from medportal.analysis.generating import generation_of
 from medportal.analysis.models import Analysis
 from medportal.analysis.piece_events import to_event, told_pieces
-from medportal.annotations.models import Source
+from medportal.annotations.models import MADE_BY, Source
 from medportal.annotations.services import label_instances, label_series
 from medportal.archive import storage
 from medportal.archive.models import Series
@@ -24,6 +24,7 @@ from medportal.inference.pieces import Layer, SlicePiece
 from medportal.inference.session import Session, Stop
 from medportal.jobs.leases import Lease
 
+# Where the labels that a model has learnt from are of no known scheme.
 SCHEME = "synthetic-class"
 
 
@@ -50,7 +51,7 @@ def generate_series(lease: Lease, analysis: Analysis, session: Session) -> None:
     }
 
     def write() -> None:
-        _label(series, made, lease)
+        _label(series, made, lease, scheme_of(version.manifest))
         Analysis.objects.filter(pk=analysis.pk).update(series=series)
         lease.emit("images.generated", told)
 
@@ -102,14 +103,17 @@ def _store(lease: Lease, analysis: Analysis, images: list[NDArray[np.uint8]], ma
     return series
 
 
-def _label(series: Series, made: Generation, lease: Lease) -> None:
+def scheme_of(manifest: Mapping[str, Any]) -> str:
+    """Return the scheme by which a model's images are labelled: that of the cohort that it has learnt from."""
+    return str(manifest.get("trained", {}).get("data", {}).get("scheme") or SCHEME)
+
+
+def _label(series: Series, made: Generation, lease: Lease, scheme: str) -> None:
     """Keep beside the images which class they were to be of."""
-    author = lease.job.created_by
+    author, detail = lease.job.created_by, {MADE_BY: f"{made.model}@{made.version}"}
     classes = set(made.labels) - {""}
     if len(classes) == 1:
-        label_series(series, scheme=SCHEME, value=classes.pop(), source=Source.MODEL, author=author)
+        label_series(series, scheme=scheme, value=classes.pop(), source=Source.MODEL, author=author, detail=detail)
     elif classes:
-        values: dict[str, tuple[str, dict[str, Any]]] = {
-            made.instance_uid(index): (label, {}) for index, label in enumerate(made.labels)
-        }
-        label_instances(series, scheme=SCHEME, values=values, source=Source.MODEL, author=author)
+        values = {made.instance_uid(index): (label, detail) for index, label in enumerate(made.labels)}
+        label_instances(series, scheme=scheme, values=values, source=Source.MODEL, author=author)

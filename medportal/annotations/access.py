@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 
 from medportal.accounts.access import get_team
 from medportal.accounts.models import Role, Team, User
-from medportal.annotations.models import AnnotationSet, Label, LabelMap, Source
+from medportal.annotations.models import MADE_BY, AnnotationSet, Label, LabelMap, Source
 from medportal.archive.access import get_series, get_study
 from medportal.archive.models import Instance, Series, Study
 from medportal.errors import InvalidError, NotFoundError
@@ -39,7 +39,7 @@ def get_label_map(user: User, team_slug: str, set_id: UUID) -> LabelMap:
 def current_labels(series: Iterable[Series], scheme: str, *, with_models: bool = True) -> list[Label]:
     """Return, of series that the caller may see, each series' and each instance's newest label of a scheme.
 
-    Without those of models, it is the newest of the others.
+    Without what models say, it is the newest of the others.
     """
     rows, newest = list(series), dict[tuple[int | None, int | None], Label]()
     for start in range(0, len(rows), _AT_ONCE):
@@ -66,7 +66,9 @@ def horizon_of(team: Team, scheme: str) -> float | None:
 
 
 def _of(with_models: bool) -> QuerySet[Label]:
-    return Label.objects.all() if with_models else Label.objects.exclude(source=Source.MODEL)
+    """Return labels; without models those stay that say what an image was made to be: that is no judgement."""
+    judged = Q(source=Source.MODEL) & ~Q(detail__has_key=MADE_BY)
+    return Label.objects.all() if with_models else Label.objects.exclude(judged)
 
 
 def newest_sets(series: Iterable[Series], *, has_mask: bool, with_models: bool) -> dict[int, AnnotationSet]:

@@ -10,6 +10,9 @@ from django.db import models
 from medportal.accounts.models import Team
 from medportal.archive.models import Instance, Series, Study
 
+# A label's detail says by this word that a model has made the image, not judged it.
+MADE_BY = "made_by"
+
 
 class Source(models.TextChoices):
     """Where a mark comes from."""
@@ -32,7 +35,8 @@ class Label(models.Model):
     value = models.CharField(max_length=400, blank=True)
     source = models.CharField(max_length=10, choices=Source.choices)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    # For phantoms: the nodules of the slice or series, each with centre (LPS, mm), diameter (mm) and kind.
+    # For phantoms: the nodules of the slice or series, each with centre (LPS, mm), diameter (mm) and kind. For images
+    # that a model has made: {MADE_BY: the model}, and the value is what they were to be.
     detail = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -68,6 +68,7 @@ def freeze_version(
     classes: Sequence[str],
     choices: Sequence[Choice],
     kind: str = Kind.CLASSES,
+    scheme: str = "",
     fractions: Mapping[str, float] | None = None,
     seed: int = 0,
     title: str = "",
@@ -77,8 +78,9 @@ def freeze_version(
 ) -> tuple[CohortVersion, bool]:
     """Freeze a content as the cohort's next version; returns (version, whether it is new).
 
-    The same content again is the version that there is. Labels that are outcomes of patients have a horizon. Raises InvalidError where a group would be on two sides of a
-    split (`group_on_two_sides`), a class has too few patients to be in each split that is to be made
+    `scheme` is that of the labels: what is made after the version's example is labelled by it. Labels that are outcomes
+    of patients have a horizon. The same content again is the version that there is. Raises InvalidError where a group
+    would be on two sides of a split (`group_on_two_sides`), a class has too few patients to be in each split that is to be made
     (`class_too_small`), a target is of none of the classes (`unknown_class`), or the whole is empty or doubled. What a
     model has made up is for training alone, with its whole group: another split that is given to it is refused
     (`synthetic_not_in_training`).
@@ -92,7 +94,7 @@ def freeze_version(
     _check_splits(complete, generated)
     content_hash = _content_hash(kind, classes, horizon_days, complete)
     version = CohortVersion.objects.filter(cohort__team=team, cohort__name=name, content_hash=content_hash).first()
-    told = {} if version is not None else _reports(kind, classes, horizon_days, complete)
+    told = {} if version is not None else _reports(kind, scheme, horizon_days, classes, complete)
     with transaction.atomic():
         cohort = _locked_cohort(team, name, title, description)
         version = cohort.versions.filter(content_hash=content_hash).first()
@@ -104,16 +106,16 @@ def freeze_version(
 
 
 def _reports(
-    kind: str, classes: Sequence[str], horizon_days: float | None, choices: Sequence[Choice]
+    kind: str, scheme: str, horizon_days: float | None, classes: Sequence[str], choices: Sequence[Choice]
 ) -> dict[str, Any]:
     """Return the fingerprint and the check of a content; both read rows alone."""
     held = [sorted(choice.classes_in_it(kind) & set(classes)) for choice in choices]
     series = [choice.series for choice in choices]
     splits, groups = [choice.split or "" for choice in choices], [choice.group for choice in choices]
     boxes = [choice.boxes for choice in choices]
-    fingerprint = fingerprint_of(kind, classes, series, splits=splits, groups=groups, held=held, boxes=boxes)
+    known = fingerprint_of(kind, classes, series, splits=splits, groups=groups, held=held, boxes=boxes)
     return {
-        "fingerprint": fingerprint | {"horizon_days": horizon_days},
+        "fingerprint": {**known, "scheme": scheme, "horizon_days": horizon_days},
         "check_report": check_of(
             kind,
             classes,

@@ -120,6 +120,7 @@ def import_dataset(team: Team, actor: User | None, request: Request, tell: Tell)
         title=request.title,
         description=request.description,
         kind=data.kind,
+        scheme=work.scheme if data.kind in (Kind.CLASSES, Kind.MULTI_LABEL) else "",
         classes=data.classes,
         choices=[_choice(data, one, group) for one, group in zip(stored, groups, strict=True)],
         fractions=request.split.fractions,
@@ -174,6 +175,7 @@ class _Import:
     def __init__(self, team: Team, actor: User | None, request: Request, data: DataSet) -> None:
         self.team, self.actor, self.request, self.data = team, actor, request, data
         self.issuer = request.issuer or request.cohort
+        self.scheme = (request.scheme or request.cohort)[:60]
         self.seen: dict[str, Item] = {}
 
     def run(self, tell: Tell) -> Iterator[_Stored]:
@@ -268,8 +270,7 @@ class _Import:
                 )
                 for one in stored
             ]
-            scheme = self.request.scheme or self.request.cohort
-            label_many(labels, scheme=scheme[:60], source=Source.IMPORT, author=self.actor)
+            label_many(labels, scheme=self.scheme, source=Source.IMPORT, author=self.actor)
 
     def groups(self, stored: Sequence[_Stored], check: Callable[[], None]) -> list[str]:
         """Return each image's group; where nothing is said of whom they are, near-duplicates are one group.

@@ -80,6 +80,7 @@ def choose_version(
         description=description,
         kind=kind,
         horizon_days=horizon_of(team, scheme) if kind in (Kind.CLASSES, Kind.MULTI_LABEL) else None,
+        scheme=scheme,
         classes=classes or _classes_that_occur(choices, kind),
         choices=choices,
         fractions=split,

@@ -171,6 +171,8 @@ class Run:
                 "version": version.number,
                 "content_hash": version.content_hash,
                 "horizon_days": version.horizon_days,
+                # Of the labels that were learnt from: a generator's images are labelled by it.
+                "scheme": version.fingerprint.get("scheme", ""),
             },
         }
 
