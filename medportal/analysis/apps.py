@@ -14,11 +14,13 @@ class AnalysisConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models.signals import post_migrate
 
-        from medportal.analysis import by_pgvector, services, similar
+        from medportal.analysis import by_pgvector, generating, services, similar
+        from medportal.cohorts import generators
         from medportal.jobs import hooks
         from medportal.messaging import reactions
 
         hooks.on_change(services.KIND, services.follow_job)
+        generators.register_makers(generating.makers_of)
         # Told when a series has its picture: once it has stopped growing.
         reactions.register("series.changed", similar.ARRIVAL_TASK, queue=services.QUEUE)
         post_migrate.connect(by_pgvector.make_table, sender=self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -50,6 +51,13 @@ def generation_of(analysis: Analysis, *, sha256: str) -> Generation:
         spacing_mm=(spacing[0], spacing[1]) if spacing else None,
         levels=(scaling.low, scaling.high) if scaling.kind == "window" else None,
     )
+
+
+def makers_of(made: Collection[int]) -> dict[int, UUID]:
+    """Return for rows of series that models have made the jobs that trained these, where they were trained here."""
+    rows = Analysis.objects.filter(series__in=made, model_version__model__task="generation")
+    jobs = rows.exclude(model_version__job_id=None).values_list("series", "model_version__job_id")
+    return {series: job for series, job in jobs if series is not None and job is not None}
 
 
 def patient_id(team_slug: str, model: str) -> str:

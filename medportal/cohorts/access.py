@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
+from typing import Any
 
 from django.db.models import Count, Prefetch, Q, QuerySet
 
@@ -132,7 +133,23 @@ def generated_among(series: Collection[Series]) -> set[int]:
     return found
 
 
-def _among(series: QuerySet[Series], column: str, values: Collection[str]) -> list[Series]:
+def series_of(keys: Collection[int]) -> list[Series]:
+    """Return series by their rows, some at a time."""
+    return _among(Series.objects.all(), "pk", keys)
+
+
+def patients_of(series: Collection[int]) -> dict[int, tuple[str, ...]]:
+    """Return whose each series is, by its row: PatientID and issuer, or the study where nobody is named."""
+    keys, found = list(series), dict[int, tuple[str, ...]]()
+    columns = ("study__patient__patient_id", "study__patient__issuer_of_patient_id", "study__study_instance_uid")
+    for start in range(0, len(keys), _AT_ONCE):
+        rows = Series.objects.filter(pk__in=keys[start : start + _AT_ONCE]).order_by()
+        for key, patient, issuer, study in rows.values_list("pk", *columns):
+            found[key] = (patient, issuer) if patient else (study,)
+    return found
+
+
+def _among(series: QuerySet[Series], column: str, values: Collection[Any]) -> list[Series]:
     rows, wanted = list[Series](), list(values)
     for start in range(0, len(wanted), _AT_ONCE):
         rows += series.filter(**{f"{column}__in": wanted[start : start + _AT_ONCE]})

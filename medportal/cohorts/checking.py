@@ -11,7 +11,9 @@ import numpy as np
 
 from medportal.annotations.models import Source
 from medportal.archive.models import Series
+from medportal.cohorts.access import generated_among, patients_of
 from medportal.cohorts.fingerprints import counts_in
+from medportal.cohorts.generators import taught_makers
 from medportal.cohorts.models import Kind, PerceptualHash, Split
 from medportal.imaging.perceptual import NEAR, Block, near_blocks, same_places
 
@@ -64,7 +66,13 @@ def check_of(
         "near_distance": NEAR,
         "unhashed": sum(one.pk not in hashes for one in series),
     }
-    findings = [*_of_leakage(report), *_of_splits(report), *_of_classes(report, classes), *_of_makers(report)]
+    findings = [
+        *_of_generators(series, splits),
+        *_of_leakage(report),
+        *_of_splits(report),
+        *_of_classes(report, classes),
+        *_of_makers(report),
+    ]
     findings += _of_sources(sources)
     order = ("error", "warning", "note")
     return {**report, "findings": sorted(findings, key=lambda one: order.index(one["severity"]))}
@@ -140,6 +148,31 @@ def _manufacturers(series: Sequence[Series], held: Sequence[Sequence[str]]) -> d
 
 def _finding(code: str, severity: str, detail: str) -> dict[str, str]:
     return {"code": code, "severity": severity, "detail": detail}
+
+
+def _of_generators(series: Sequence[Series], splits: Sequence[str]) -> list[dict[str, str]]:
+    """Find whom a model has learnt from whose images are in the train split: they carry what is to be found in others."""
+    if not (made := generated_among(series)):
+        return []
+    taught, found = taught_makers(made), []
+    if taught.unknown:
+        detail = f"{len(taught.unknown)} series are of models of which it is not known whom they have learnt from."
+        found.append(_finding("generator_unknown", "note", detail))
+    known = set(patients_of(taught.by).values())
+    whose = patients_of([one.pk for one in series])
+    for split in (Split.VALIDATION, Split.TEST):
+        met = {
+            whose[one.pk]: one
+            for one, own in zip(series, splits, strict=True)
+            if own == split and whose[one.pk] in known
+        }
+        if met:
+            detail = (
+                f"A model whose images are in the train split has learnt from {len(met)} patient(s) of the {split} "
+                f"split (one has series {next(iter(met.values()))}): figures will be too good."
+            )
+            found.append(_finding("generator_has_seen", "error", detail))
+    return found
 
 
 def _of_leakage(report: dict[str, Any]) -> list[dict[str, str]]:

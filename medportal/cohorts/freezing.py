@@ -80,9 +80,9 @@ def freeze_version(
 
     `scheme` is that of the labels: what is made after the version's example is labelled by it. Labels that are outcomes
     of patients have a horizon. The same content again is the version that there is. Raises InvalidError where a group
-    would be on two sides of a split (`group_on_two_sides`), a class has too few patients to be in each split that is to be made
-    (`class_too_small`), a target is of none of the classes (`unknown_class`), or the whole is empty or doubled. What a
-    model has made up is for training alone, with its whole group: another split that is given to it is refused
+    would be on two sides of a split (`group_on_two_sides`), a class has too few patients to be in each split that is to
+    be made (`class_too_small`), a target is of none of the classes (`unknown_class`), or the whole is empty or doubled.
+    What a model has made up is for training alone, with its whole group: another split that is given to it is refused
     (`synthetic_not_in_training`).
     """
     _check_classes(classes, choices, kind)

@@ -12,9 +12,12 @@ class TrainingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from medportal.cohorts import generators
         from medportal.jobs import hooks
         from medportal.training import services
+        from medportal.training.evaluations import seen
         from medportal.training.evaluations import services as evaluations
 
         hooks.on_change(services.KIND, services.follow_job)
         hooks.on_change(evaluations.KIND, evaluations.follow_job)
+        generators.register_lessons(seen.trained_on)

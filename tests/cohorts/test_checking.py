@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pytest
 
 from medportal.archive.models import Series
-from medportal.cohorts import checking, services
+from medportal.cohorts import checking, generators, services
 from medportal.cohorts.models import CohortVersion, PerceptualHash
 from medportal.cohorts.services import Choice, freeze_version
 from medportal.imaging.perceptual import near_pairs
@@ -139,6 +140,19 @@ def test_a_series_that_has_grown_is_hashed_anew(frozen: CohortVersion, team: Any
     series[0].revision += 1
     assert series[0].pk not in known_hashes(series)
     assert hash_series(series, budget_s=10) == 1
+
+
+def test_what_the_maker_of_what_a_maker_learnt_from_has_seen_counts(team: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = {"PatientID": "SYNTHETIC-0123456789abcdef", "PatientName": "SYNTHETIC^maker"}
+    first, second, stray = (store_chest(team, n, has_cancer=False, slices=1, **made) for n in (1, 2, 3))
+    real = store_chest(team, 4, has_cancer=False, slices=1)
+    jobs = {first.pk: uuid4(), second.pk: uuid4()}
+    lessons = {jobs[first.pk]: {second.pk, real.pk}, jobs[second.pk]: {stray.pk, first.pk}}
+    monkeypatch.setattr(generators, "_makers", [lambda rows: {row: jobs[row] for row in rows if row in jobs}])
+    monkeypatch.setattr(generators, "_lessons", [lambda asked: {job: lessons[job] for job in asked}])
+    taught = generators.taught_makers([first.pk])
+    assert taught.by == {first.pk, second.pk, stray.pk, real.pk}
+    assert taught.unknown == {stray.pk}
 
 
 def test_a_version_of_before_has_neither(team: Any, client_for: Callable[..., Any]) -> None:

@@ -219,6 +219,7 @@ def test_what_a_model_made_up_is_for_training_alone(freeze: Callable[..., Any], 
         assert answer.status_code == 201, answer.content
         rows = members(answer.json())
         assert {rows[one.series_instance_uid].split for one in every[-2:]} == {"train"}
+        assert "generator_unknown" in {one["code"] for one in answer.json()["check"]["findings"]}
         assert answer.json()["patients"] == {"train": 5, "validation": 2, "test": 2}
     choices = [services.Choice(one, f"p{n}", CLASSES[1], split="test") for n, one in enumerate(every)]
     with pytest.raises(MedportalError) as refused:

@@ -52,6 +52,7 @@ def freeze(client: Any, people: People, **words: Any) -> Any:
 
 
 def test_from_a_generator_to_a_classifier_that_learns_from_its_images(researcher: Any, people: People) -> None:
+    from medportal.cohorts import generators
     from medportal.cohorts.models import CohortMember
 
     store_chests(people.team, 8)
@@ -77,4 +78,17 @@ def test_from_a_generator_to_a_classifier_that_learns_from_its_images(researcher
         "validation": 0,
         "test": 0,
     }
+    assert not [one for one in version["check"]["findings"] if one["code"].startswith("generator")]
     assert learn(researcher, people, "classification", "chests", SMALL).result["version"] == 1
+
+    # Split otherwise, patients are tested that the generator has learnt from.
+    turned = freeze(researcher, people, search={}, seed=3)
+    seen = [one for one in turned["check"]["findings"] if one["code"] == "generator_has_seen"]
+    assert {one["severity"] for one in seen} == {"error"}
+    assert any("test split" in one["detail"] for one in seen)
+    words = {"id": str(uuid4()), "cohort": "chests", "recipe": "classification", "model": "chests"}
+    refused = researcher.post(f"teams/{people.team.slug}/trainings/", json=words)
+    assert refused.json()["code"] == "cohort_check"
+    taught = generators.taught_makers([mixed.pk])
+    assert len(taught.by) == first["fingerprint"]["series_of_split"]["train"]
+    assert not taught.unknown

@@ -1,13 +1,15 @@
-"""Whether a model has met what it is evaluated on: figures of what it has learnt from say nothing of other images."""
+"""What a model has met in its training: figures of what it, or the maker of its images, has learnt from say nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from uuid import UUID
 
 from medportal.cohorts.models import CohortMember, CohortVersion
 from medportal.learning.splits import measured_split, with_validation
 from medportal.training.models import TrainingRun
 
+# What something was chosen by counts as what was learnt from.
 _LEARNT_FROM = ("train", "validation")
 
 
@@ -18,7 +20,7 @@ def seen_in_training(run: TrainingRun, version: CohortVersion, series_uids: Coll
     is known again by its series, by its patient, and within one cohort by its name: other cohorts may call others the
     same.
     """
-    learnt = _learnt_from(run)
+    learnt = _members_in(run, _LEARNT_FROM)
     uids = {member.series_instance_uid for member in learnt}
     patients = {member.series.study.patient_id for member in learnt if _is_named(member) and member.series}
     groups = {member.group for member in learnt} if run.cohort_version.cohort_id == version.cohort_id else set()
@@ -38,10 +40,20 @@ def _members(version: CohortVersion) -> list[CohortMember]:
     return list(version.members.select_related("series__study__patient"))
 
 
-def _learnt_from(run: TrainingRun) -> list[CohortMember]:
-    """Return what a run learnt from and chose by, as `run_training` split it."""
+def trained_on(jobs: Collection[UUID]) -> dict[UUID, set[int]]:
+    """Return for jobs that trained a model the rows of the series that it was trained on.
+
+    Those by which only something was chosen have not shaped what it makes.
+    """
+    runs = TrainingRun.objects.filter(pk__in=jobs).select_related("cohort_version")
+    shown = {run.pk: _members_in(run, ("train",)) for run in runs}
+    return {job: {one.series_id for one in members if one.series_id is not None} for job, members in shown.items()}
+
+
+def _members_in(run: TrainingRun, wanted: Collection[str]) -> list[CohortMember]:
+    """Return the members of some of a run's splits, as `run_training` made them."""
     members = _members(run.cohort_version)
-    return [member for member, split in zip(members, _splits(run, members), strict=True) if split in _LEARNT_FROM]
+    return [member for member, split in zip(members, _splits(run, members), strict=True) if split in wanted]
 
 
 def measured_by(run: TrainingRun) -> frozenset[str]:
