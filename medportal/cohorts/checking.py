@@ -11,12 +11,13 @@ import numpy as np
 
 from medportal.annotations.models import Source
 from medportal.archive.models import Series
-from medportal.cohorts.access import generated_among, patients_of
+from medportal.cohorts.crossing import finding, patients_met_twice
 from medportal.cohorts.fingerprints import counts_in
-from medportal.cohorts.generators import taught_makers
 from medportal.cohorts.models import Kind, PerceptualHash, Split
 from medportal.imaging.perceptual import NEAR, Block, near_blocks, same_places
 
+# What a report looks for: one of another form is made anew when it is asked for.
+FORM = 2
 # Pairs that are named; all are counted.
 LISTED_PAIRS = 100
 # A class with fewer groups cannot be in each of three splits.
@@ -56,6 +57,7 @@ def check_of(
     pairs, total = _pairs_across(series, splits, [hashes.get(one.pk, []) for one in series])
     there = [sorted({*whole, *slices}) for whole, slices in zip(held, in_slices, strict=True)]
     report: dict[str, Any] = {
+        "form": FORM,
         "balance": {split: counts_in(split, classes, splits, there) for split in Split.values},
         "groups": {split: _groups_in(split, classes, splits, groups, there) for split in Split.values},
         "series_of_split": {split: list(splits).count(split) for split in Split.values},
@@ -67,7 +69,7 @@ def check_of(
         "unhashed": sum(one.pk not in hashes for one in series),
     }
     findings = [
-        *_of_generators(series, splits),
+        *patients_met_twice(series, splits),
         *_of_leakage(report),
         *_of_splits(report),
         *_of_classes(report, classes),
@@ -146,43 +148,14 @@ def _manufacturers(series: Sequence[Series], held: Sequence[Sequence[str]]) -> d
     return {name: dict(sorted(makers.items())) for name, makers in sorted(counts.items())}
 
 
-def _finding(code: str, severity: str, detail: str) -> dict[str, str]:
-    return {"code": code, "severity": severity, "detail": detail}
-
-
-def _of_generators(series: Sequence[Series], splits: Sequence[str]) -> list[dict[str, str]]:
-    """Find whom a model has learnt from whose images are in the train split: they carry what is to be found in others."""
-    if not (made := generated_among(series)):
-        return []
-    taught, found = taught_makers(made), []
-    if taught.unknown:
-        detail = f"{len(taught.unknown)} series are of models of which it is not known whom they have learnt from."
-        found.append(_finding("generator_unknown", "note", detail))
-    known = set(patients_of(taught.by).values())
-    whose = patients_of([one.pk for one in series])
-    for split in (Split.VALIDATION, Split.TEST):
-        met = {
-            whose[one.pk]: one
-            for one, own in zip(series, splits, strict=True)
-            if own == split and whose[one.pk] in known
-        }
-        if met:
-            detail = (
-                f"A model whose images are in the train split has learnt from {len(met)} patient(s) of the {split} "
-                f"split (one has series {next(iter(met.values()))}): figures will be too good."
-            )
-            found.append(_finding("generator_has_seen", "error", detail))
-    return found
-
-
 def _of_leakage(report: dict[str, Any]) -> list[dict[str, str]]:
     found = []
     if total := report["near_duplicate_pairs"]:
         detail = f"{total} pair(s) of images look alike and are in different splits: figures will be too good."
-        found.append(_finding("near_duplicates", "warning", detail))
+        found.append(finding("near_duplicates", "warning", detail))
     if unhashed := report["unhashed"]:
         detail = f"{unhashed} series have not been looked at for near-duplicates yet."
-        found.append(_finding("not_compared", "note", detail))
+        found.append(finding("not_compared", "note", detail))
     return found
 
 
@@ -191,13 +164,13 @@ def _of_splits(report: dict[str, Any]) -> list[dict[str, str]]:
     for split, number in report["series_of_split"].items():
         if number == 0:
             severity = "warning" if split == Split.TRAIN else "note"
-            found.append(_finding("empty_split", severity, f"The {split} split is empty."))
+            found.append(finding("empty_split", severity, f"The {split} split is empty."))
             continue
         for name, count in report["balance"][split].items():
             if count == 0:
                 severity = "error" if split == Split.TRAIN else "warning"
                 detail = f"The {split} split has no series of class “{name}”."
-                found.append(_finding("class_not_in_split", severity, detail))
+                found.append(finding("class_not_in_split", severity, detail))
     return found
 
 
@@ -207,8 +180,8 @@ def _of_sources(sources: Mapping[str, int]) -> list[dict[str, str]]:
     told = ", ".join(f"{_SAID_BY.get(source, source)} {number}" for source, number in sources.items())
     if number := sources.get(Source.MODEL, 0):
         detail = f"{number} series are marked by a model: whoever learns from them learns its faults too ({told})."
-        return [_finding("model_marks", "warning", detail)]
-    return [_finding("sources", "note", f"Who has marked how many series: {told}.")]
+        return [finding("model_marks", "warning", detail)]
+    return [finding("sources", "note", f"Who has marked how many series: {told}.")]
 
 
 def _of_classes(report: dict[str, Any], classes: Sequence[str]) -> list[dict[str, str]]:
@@ -218,11 +191,11 @@ def _of_classes(report: dict[str, Any], classes: Sequence[str]) -> list[dict[str
     if few := [name for name in classes if groups[name] < FEW_GROUPS]:
         named = ", ".join(f"“{name}” {groups[name]}" for name in few[:10]) + (" …" if len(few) > 10 else "")
         detail = f"Of fewer than {FEW_GROUPS} patients: {named}. Such a class cannot be learnt and tried on others."
-        found.append(_finding("class_too_small", "warning", detail))
+        found.append(finding("class_too_small", "warning", detail))
     if totals and max(totals.values()) > 10 * max(min(totals.values()), 1):
         rare, common = min(totals, key=lambda n: totals[n]), max(totals, key=lambda n: totals[n])
         detail = f"{totals[common]} series hold “{common}”, {totals[rare]} hold “{rare}”."
-        found.append(_finding("imbalance", "warning", detail))
+        found.append(finding("imbalance", "warning", detail))
     return found
 
 
@@ -235,5 +208,5 @@ def _of_makers(report: dict[str, Any]) -> list[dict[str, str]]:
         low, high = min(shares, key=lambda n: shares[n]), max(shares, key=lambda n: shares[n])
         if shares[high] - shares[low] > UNEVEN:
             detail = f"{shares[high]:.0%} of “{high}” but {shares[low]:.0%} of “{low}” are from {maker}."
-            found.append(_finding("manufacturer_uneven", "warning", detail))
+            found.append(finding("manufacturer_uneven", "warning", detail))
     return found

@@ -20,10 +20,9 @@ from medportal.annotations.models import Label
 from medportal.archive.access import Filter
 from medportal.archive.models import Patient, Series
 from medportal.cohorts import access
-from medportal.cohorts.checking import check_of
+from medportal.cohorts.comparing import compared
 from medportal.cohorts.datasets.requests import request_of
 from medportal.cohorts.freezing import Choice, freeze_version
-from medportal.cohorts.hashing import hash_series
 from medportal.cohorts.models import CohortVersion, Kind
 from medportal.cohorts.names import in_order
 from medportal.cohorts.uploads import receive_upload, remove_upload
@@ -278,25 +277,7 @@ def check_version(user: User, team_slug: str, name: str, number: int, *, budget_
 
     What comes of it is kept, so that asking again goes on where it stopped.
     """
-    version = access.get_version(user, team_slug, name, number)
-    if version.check_report and not version.check_report["unhashed"]:
-        return dict(version.check_report)
-    rows = version.members.exclude(series=None).select_related("series", "annotation_set__label_map")
-    members = list(rows.defer("annotation_set__label_map__payload"))
-    series = [member.series for member in members if member.series]
-    hash_series(series, budget_s=budget_s)
-    report = check_of(
-        version.kind,
-        version.classes,
-        series,
-        splits=[member.split for member in members],
-        groups=[member.group for member in members],
-        held=[sorted(access.classes_of(member, version) & set(version.classes)) for member in members],
-        in_slices=[set(member.slice_labels.values()) for member in members],
-        sources=version.check_report.get("sources", {}),
-    )
-    CohortVersion.objects.filter(pk=version.pk).update(check_report=report)
-    return report
+    return compared(access.get_version(user, team_slug, name, number), budget_s=budget_s)
 
 
 @transaction.atomic

@@ -104,6 +104,34 @@ def _stored_again(team: Any, number: int) -> Any:
     return series
 
 
+def test_a_patient_whom_groups_put_on_two_sides(team: Any) -> None:
+    """As a table does that comes with DICOM: its groups are not what PatientID says."""
+    whom = ("A", "A", "B", "C", "C", "D")
+    series = [store_chest(team, n, has_cancer=n % 2 == 0, slices=1, PatientID=id_) for n, id_ in enumerate(whom, 1)]
+    splits = ["train", "test", "train", "train", "train", "test"]
+
+    def freeze(places: range, name: str) -> dict[str, Any]:
+        choices = [Choice(series[n], f"g{n}", CLASSES[n % 2], split=splits[n]) for n in places]
+        version, _ = freeze_version(team, name=name, classes=CLASSES, choices=choices, actor=None)
+        return {one["code"]: one for one in version.check_report["findings"]}
+
+    found = freeze(range(6), "all")["patient_on_two_sides"]
+    assert (found["severity"], "1 patient(s)" in found["detail"]) == ("error", True)
+    assert all(f"{series[n]} ({splits[n]})" in found["detail"] for n in (0, 1))
+    assert "patient_on_two_sides" not in freeze(range(1, 6), "apart")
+    # One PatientID on everything names nobody.
+    assert freeze(range(2), "one")["one_patient_in_all"]["severity"] == "warning"
+
+
+def test_a_version_of_before_is_looked_at_anew(
+    frozen: CohortVersion, client_for: Callable[..., Any], team: Any
+) -> None:
+    """An earlier release did not look for everything."""
+    CohortVersion.objects.filter(pk=frozen.pk).update(check_report={"unhashed": 0, "findings": [], "sources": {}})
+    report = client_for("viewer").get(f"/api/v1/teams/{team.slug}/cohorts/chests/versions/1/check/").json()
+    assert "near_duplicates" in codes(report)
+
+
 def test_manufacturers_that_tell_the_classes_apart(frozen: CohortVersion) -> None:
     assert "manufacturer_uneven" in codes(frozen.check_report)
 
