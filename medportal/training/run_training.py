@@ -15,6 +15,9 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
+from medportal.archive.models import Series
+from medportal.cohorts.comparing import compared
+from medportal.cohorts.hashing import hash_series
 from medportal.cohorts.models import CohortMember
 from medportal.cohorts.reading import load_member
 from medportal.errors import ConflictError, InvalidError, UnavailableError
@@ -34,6 +37,8 @@ from medportal.zoo.services import enter_package
 log = structlog.get_logger(__name__)
 # How often a silent child's lease is looked at: a cancellation is at most this much later than the lease knows.
 POLL_S = 0.25
+# Between two looks at the lease while series are compared.
+COMPARED_S = 1.0
 # Parts of the progress bar: preparing the data, then training, then export.
 PREPARED_AT, TRAINED_AT = 0.1, 0.9
 
@@ -89,6 +94,7 @@ class Run:
         modalities = sorted({member.series.modality for member in members if member.series})
         if not self.folder.prepared.exists():
             self._tell_stage("preparing", f"{len(members)} series")
+            self._compare([member.series for member in members if member.series])
             self._measure_levels(members)
             self._write_prepared(members, modalities)
         return modalities
@@ -101,6 +107,17 @@ class Run:
         for member, split in zip(members, with_validation(known, seed=self.training.config["seed"]), strict=True):
             member.split = split
         return members
+
+    def _compare(self, series: list[Series]) -> None:
+        """Look for near-duplicates where nobody has yet, and tell what the check finds; raises as starting would have."""
+        while hash_series(series, budget_s=COMPARED_S):
+            self.lease.check()
+        findings = compared(self.training.cohort_version, budget_s=0)["findings"]
+        for one in findings:
+            if one["severity"] == "error":
+                raise InvalidError("cohort_check", f"The cohort cannot be learnt from: {one['detail']}")
+            if one["severity"] == "warning":
+                self.lease.emit("training.log", {"message": f"warning: {one['detail']}"})
 
     def _measure_levels(self, members: list[CohortMember]) -> None:
         """Replace the scaling “dataset” by the window that the training series give; it is kept with the run."""

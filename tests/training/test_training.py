@@ -153,6 +153,28 @@ def test_what_slices_alone_say_is_learnt_and_measured(
     assert {case["truth"] for case in document["cases"]} == {CLASSES[n % 2 == 0] for n in patients}
 
 
+def test_near_duplicates_are_looked_for_when_a_training_prepares(
+    people: People, cohort: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody may have looked at the cohort's page: what is learnt from is compared all the same."""
+    from medportal.cohorts.models import CohortVersion, PerceptualHash
+    from medportal.jobs.leases import claim
+    from medportal.training import run_training, services
+
+    monkeypatch.setattr(services, "QUEUE", "nobody")
+    words: dict[str, Any] = {"cohort": "chests", "recipe": "classification", "model": "chests", "settings": SMALL}
+    training = services.start_training(people.member("researcher"), people.team.slug, id=uuid4(), **words)
+    # As if a picture were in two splits.
+    monkeypatch.setattr("medportal.cohorts.hashing._hashes_of", lambda _: ["0" * 32])
+    with claim(training.pk, worker="test") as lease:
+        assert lease is not None
+        run_training._Run(lease)._prepare()
+    assert PerceptualHash.objects.filter(series__team=people.team).count() == 8
+    lines = [one["message"] for one in told(str(training.pk), "training.log")]
+    assert any(line.startswith("warning: ") and "look alike" in line for line in lines)
+    assert CohortVersion.objects.get(pk=cohort.pk).check_report["unhashed"] == 0
+
+
 def test_it_stops_at_a_preset_figure_and_the_next_training_is_the_next_version(
     people: People, client: Callable[..., Any], cohort: Any
 ) -> None:

@@ -162,11 +162,6 @@ function CheckPanel({ team, version }: { team: string; version: CohortVersion })
       ) : (
         <Stack gap="xs">
           <Findings findings={(check.data ?? version.check).findings ?? []} />
-          {!!check.data?.unhashed && (
-            <Button size="compact-sm" variant="light" loading={check.isFetching} onClick={() => void check.refetch()}>
-              {t("cohorts.compareMore", { count: check.data.unhashed })}
-            </Button>
-          )}
           {check.data && <Duplicates team={team} check={check.data} />}
           {check.data && <Manufacturers check={check.data} />}
         </Stack>

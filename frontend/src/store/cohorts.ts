@@ -20,12 +20,23 @@ export const useCohort = (team: string, name: string): UseQueryResult<Cohort> =>
     queryFn: () => dataOf(api.GET("/api/v1/teams/{team}/cohorts/{name}/", { params: { path: { team, name } } })),
   });
 
-/** Looks for leakage and imbalance now: images that had not been compared when the version was frozen are compared. */
+/** How long after one answer the next is asked for, while images are left to compare. */
+const COMPARE_AGAIN_MS = 500;
+
+/** When a check is asked for once more; never after a failure, which a person is shown. */
+export const askAgainMs = ({ status, data }: { status: string; data: Check | undefined }): number | false =>
+  status === "success" && !!data?.unhashed && COMPARE_AGAIN_MS;
+
+/**
+ * Looks for leakage and imbalance now: images that had not been compared when the version was frozen are compared, some
+ * with each request, until none is left.
+ */
 export const useCheck = (team: string, version: CohortVersion | undefined): UseQueryResult<Check> =>
   useQuery({
     queryKey: ["check", team, version?.cohort, version?.number],
     enabled: version !== undefined,
     staleTime: Infinity,
+    refetchInterval: ({ state }) => askAgainMs(state),
     queryFn: () =>
       dataOf(
         api.GET("/api/v1/teams/{team}/cohorts/{name}/versions/{number}/check/", {
