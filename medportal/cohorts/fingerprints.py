@@ -47,17 +47,22 @@ def fingerprint_of(
 ) -> dict[str, Any]:
     """Return a cohort's fingerprint; `splits`, `groups`, `held` (the classes in it) and `boxes` are of each series.
 
-    Spacing is None unless every series carries one.
+    Medians, and the number of boxes, are of the train split alone (of all where it is empty): a recipe's settings, too,
+    are learnt. What kinds of values there are is of all series, since all of them are prepared alike; so is whether
+    there is a spacing: None unless every series carries one.
     """
-    stacks = list(_stacks(series).values())
-    spacings = [stack.spacing_mm_zyx for stack in stacks if stack.spacing_mm_zyx]
-    spacing = _medians(spacings) if len(spacings) == len(stacks) else None
+    of_series = _stacks(series)
+    stacks = list(of_series.values())
+    train = [place for place, split in enumerate(splits) if split == Split.TRAIN] or list(range(len(series)))
+    learnt = [of_series[series[place].pk] for place in train]
+    spacings = [stack.spacing_mm_zyx for stack in learnt if stack.spacing_mm_zyx]
+    spacing = _medians(spacings) if all(stack.spacing_mm_zyx for stack in stacks) else None
     fingerprint = {
         "kind": str(kind),
         "classes": list(classes),
         "series": len(series),
         "groups": len(set(groups)),
-        **_sizes(stacks),
+        **_sizes(stacks, learnt),
         "spacing_mm_zyx": spacing,
         "modalities": sorted({one.modality for one in series} - {""}),
         "manufacturers": sorted({one.manufacturer for one in series} - {""}),
@@ -67,7 +72,7 @@ def fingerprint_of(
         "series_of_split": {split: list(splits).count(split) for split in Split.values},
     }
     if kind == Kind.BOXES:
-        fingerprint |= _box_sizes(boxes, spacing)
+        fingerprint |= _box_sizes([boxes[place] for place in train], spacing)
     return fingerprint
 
 
@@ -82,11 +87,12 @@ def counts_in(
     return counts
 
 
-def _sizes(stacks: Sequence[_Stack]) -> dict[str, Any]:
+def _sizes(stacks: Sequence[_Stack], learnt: Sequence[_Stack]) -> dict[str, Any]:
     sizes: dict[str, Any] = {}
     for name in ("slices", "rows", "columns"):
-        values = [getattr(stack, name) for stack in stacks] or [0]
-        sizes |= {name: median(values), f"{name}_min": min(values), f"{name}_max": max(values)}
+        values = [getattr(stack, name) for stack in stacks]
+        sizes |= {name: median(getattr(stack, name) for stack in learnt)}
+        sizes |= {f"{name}_min": min(values), f"{name}_max": max(values)}
     return sizes
 
 

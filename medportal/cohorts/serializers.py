@@ -10,7 +10,7 @@ from medportal.cohorts.models import Cohort, CohortVersion, Kind
 
 
 class FingerprintSerializer(serializers.Serializer[Any]):
-    """What the images of a version are like: medians over its series, and what there is of each."""
+    """What the images of a version are like: medians over its training series, and what there is in all."""
 
     series = serializers.IntegerField(required=False)
     groups = serializers.IntegerField(required=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from medportal.annotations.models import AnnotationSet, Source
 from medportal.annotations.services import label_series, save_boxes, save_mask
 from medportal.cohorts.models import CohortVersion
 from medportal.cohorts.reading import load_member
+from medportal.cohorts.services import Choice, freeze_version
 from medportal.errors import MedportalError
 from medportal.imaging.marks import Box
 from tests.chests import CLASSES, SCHEME, SIDE, store_chest
@@ -161,6 +163,25 @@ def test_a_search_as_the_worklists(freeze: Callable[..., Any], series: list[Any]
     found = freeze(**words, search={"search": "phantom"}).json()
     assert found["fingerprint"]["series"] == 6
     assert freeze(**words, search={"modality": "MR"}).json()["code"] == "empty_cohort"
+
+
+def test_defaults_are_chosen_from_the_training_series(team: Any) -> None:
+    """What is tested is larger, thicker and in larger boxes: that must not be known when the settings are chosen."""
+    sizes = [(2, 8), (2, 8), (6, 20), (6, 20)]
+    choices = []
+    for n, (slices, side) in enumerate(sizes, 1):
+        spacing = {} if n < 3 else {"PixelSpacing": [4.0, 4.0]}
+        series = store_chest(team, n, has_cancer=n % 2 == 0, slices=slices, **spacing)
+        boxes = [Box("a", (0, 0, 0), (1, side, side)).to_json()]
+        choices.append(Choice(series, f"p{n}", split="train" if n < 3 else "test", boxes=boxes))
+    values: dict[str, Any] = {"kind": "boxes", "classes": ["a"], "actor": None}
+    version, _ = freeze_version(team, name="train", choices=choices, **values)
+    found = version.fingerprint
+    assert (found["slices"], found["slices_max"], found["spacing_mm_zyx"]) == (2, 6, [5.0, 2.0, 2.0])
+    assert (found["boxes"], found["box_px"], found["box_mm"]) == (2, [1, 8, 8], [5.0, 16.0, 16.0])
+    # Without a training there is nothing to keep apart.
+    tests = [replace(choice, split="test") for choice in choices]
+    assert freeze_version(team, name="test", choices=tests, **values)[0].fingerprint["slices"] == 4
 
 
 def test_a_fingerprint_says_what_the_images_are_like(freeze: Callable[..., Any]) -> None:

@@ -1130,7 +1130,7 @@ export interface components {
             severity: components["schemas"]["SeverityEnum"];
             detail: string;
         };
-        /** @description What the images of a version are like: medians over its series, and what there is of each. */
+        /** @description What the images of a version are like: medians over its training series, and what there is in all. */
         Fingerprint: {
             series?: number;
             groups?: number;
