@@ -6,12 +6,14 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useRef, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
-import { useStudies, type StudyQuery, type StudyRow } from "../store/queries";
+import { useStudies, type StudyRow } from "../store/queries";
 import { includes, teamOf, useSession } from "../store/session";
 import { Empty, Failed, Loading } from "../ui/States";
 import { UploadButtons, UploadPanel, useDropZone } from "../ui/Uploads";
 import type { WorklistSearch } from "./router";
 import { useTeam } from "./SignedIn";
+import { SavedSearches } from "./worklist/SavedSearches";
+import { queryOf, type Wanted } from "./worklist/searches";
 import { isChosen, NOTHING, withChosen, type Selection } from "./worklist/selection";
 import { SelectionBar } from "./worklist/SelectionBar";
 import { StudyCards, StudyTable, type Choice } from "./worklist/StudyRows";
@@ -19,7 +21,6 @@ import { WorklistFilters } from "./worklist/WorklistFilters";
 
 const PAGE_SIZE = 50;
 const SEARCH_AFTER_MS = 250;
-const dicomDay = (day: string | undefined): string | undefined => day?.replaceAll("-", "");
 
 export function WorklistPage(): ReactNode {
   const { t } = useTranslation();
@@ -30,15 +31,7 @@ export function WorklistPage(): ReactNode {
   const role = useSession((state) => teamOf(state.me, team)?.role);
   const mayUpload = includes(role, "reader");
   const isOver = useDropZone(team, mayUpload);
-  const query: StudyQuery = {
-    search: wanted.search,
-    modality: wanted.modality,
-    ai_status: wanted.ai,
-    date_from: dicomDay(wanted.from),
-    date_to: dicomDay(wanted.to),
-    ordering: wanted.sort,
-    page: wanted.page,
-  };
+  const query = queryOf(wanted);
   const studies = useStudies(team, query);
   // What is chosen is of this team: another one's worklist begins with nothing.
   const [kept, setKept] = useState({ team, selection: NOTHING });
@@ -83,6 +76,11 @@ export function WorklistPage(): ReactNode {
     setSelection((old) => (old.isAll ? NOTHING : old));
     void navigate({ to: "/", search: wanted.sort ? { sort: wanted.sort } : {}, replace: true });
   };
+  const show = (saved: Wanted): void => {
+    setText(saved.search ?? "");
+    setSelection((old) => (old.isAll ? NOTHING : old));
+    void navigate({ to: "/", search: saved });
+  };
   const Rows = isPhone ? StudyCards : StudyTable;
   const pages = Math.ceil((studies.data?.count ?? 0) / PAGE_SIZE);
   return (
@@ -97,6 +95,7 @@ export function WorklistPage(): ReactNode {
         }}
         onChange={change}
         onClear={isFiltered ? clear : undefined}
+        saved={<SavedSearches key={team} team={team} wanted={wanted} mayFreeze={includes(role, "researcher")} onShow={show} />}
         actions={mayUpload && <UploadButtons team={team} />}
       />
       {studies.isPending && <Loading />}

@@ -10,6 +10,7 @@ import { useLabelSchemes } from "../../store/cohorts";
 import { labelStudies } from "../../store/labels";
 import type { StudyQuery } from "../../store/queries";
 import { FreezeCohort } from "../cohorts/FreezeCohort";
+import { searchOf } from "./searches";
 import { countOf, type Selection } from "./selection";
 
 interface Props {
@@ -82,13 +83,6 @@ export function SelectionBar({ team, selection, found, query, isPageChosen, mayF
       </Modal>
     </Paper>
   );
-}
-
-/** What the worklist was asked for, without its order and page. */
-function searchOf(query: StudyQuery): Record<string, string> {
-  const { search, modality, ai_status, date_from, date_to } = query;
-  const found = Object.entries({ search, modality, ai_status, date_from, date_to });
-  return Object.fromEntries(found.filter(([, value]) => value)) as Record<string, string>;
 }
 
 function Label({ team, studies, onClose }: { team: string; studies: readonly string[]; onClose: () => void }): ReactNode {

@@ -18,10 +18,12 @@ interface Props {
   onText: (text: string) => void;
   onChange: (changed: Partial<Record<keyof WorklistSearch, string | undefined>>) => void;
   onClear: (() => void) | undefined;
+  /** Searches that are kept. */
+  saved: ReactNode;
   actions: ReactNode;
 }
 
-export function WorklistFilters({ wanted, text, box, onText, onChange, onClear, actions }: Props): ReactNode {
+export function WorklistFilters({ wanted, text, box, onText, onChange, onClear, saved, actions }: Props): ReactNode {
   const { t } = useTranslation();
   const [isOpen, filters] = useDisclosure();
   const fields = <Fields wanted={wanted} onChange={onChange} />;
@@ -61,6 +63,7 @@ export function WorklistFilters({ wanted, text, box, onText, onChange, onClear, 
             </ActionIcon>
           </Tooltip>
         )}
+        {saved}
         <Group gap="xs" ml="auto" wrap="nowrap">
           {actions}
         </Group>
