@@ -67,6 +67,8 @@ class Membership(models.Model):
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=12, choices=Role.choices, default=Role.VIEWER)
     can_sign = models.BooleanField(default=False)
+    # Of the worklist, the member's own: [{"name", "wanted": {parameter: value}}].
+    saved_searches = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

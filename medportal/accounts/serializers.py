@@ -8,6 +8,9 @@ from rest_framework import serializers
 
 from medportal.accounts.models import ApiToken, Language, Membership, Role, Team, Theme, User
 
+# Parameters of the worklist's address.
+SEARCHED = ("search", "modality", "ai", "from", "to", "sort")
+
 
 class LoginSerializer(serializers.Serializer[Any]):
     """Name and password."""
@@ -101,6 +104,27 @@ class MemberSerializer(serializers.ModelSerializer[Membership]):
         model = Membership
         fields = ("user_id", "username", "first_name", "last_name", "role", "can_sign", "created_at")
         read_only_fields = ("created_at",)
+
+
+class SavedSearchSerializer(serializers.Serializer[Any]):
+    """A search of the worklist that a member keeps under a name."""
+
+    name = serializers.CharField(max_length=60)
+    # What the worklist's address says, but for the page.
+    wanted = serializers.DictField(child=serializers.CharField(max_length=200))
+
+    def validate_wanted(self, value: dict[str, str]) -> dict[str, str]:
+        """Refuse what the worklist cannot be asked."""
+        if unknown := sorted(value.keys() - set(SEARCHED)):
+            raise serializers.ValidationError(f"“{unknown[0]}” is not one of {', '.join(SEARCHED)}.")
+        return value
+
+
+class KeptSearchSerializer(SavedSearchSerializer):
+    """A search to be kept."""
+
+    # Renamed: what it was called before.
+    was = serializers.CharField(max_length=60, required=False)
 
 
 class NewMemberSerializer(serializers.Serializer[Any]):

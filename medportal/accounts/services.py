@@ -19,6 +19,7 @@ from medportal.errors import ConflictError, InvalidError, NotFoundError
 from medportal.messaging.services import revoke
 
 TOKEN_PREFIX = "mp_"  # noqa: S105 - a mark by which a leaked token is recognised
+MOST_SEARCHES = 100
 
 
 def check_password(request: HttpRequest, username: str, password: str) -> User | None:
@@ -159,3 +160,31 @@ def _record_member(member: Membership, actor: User, action: str) -> None:
     slug = member.team.slug
     record(actor=actor, action=action, team=slug, object_type="user", object_id=str(member.user_id), detail=detail)
     revoke(member.user_id)
+
+
+@transaction.atomic
+def keep_search(membership: Membership, *, name: str, wanted: dict[str, str], was: str = "") -> list[dict[str, Any]]:
+    """Keep a search, in the place of those of its name and of its earlier one; returns all of the member's, by name.
+
+    Raises InvalidError `too_many_searches`.
+    """
+    row = Membership.objects.select_for_update().get(pk=membership.pk)
+    others = [one for one in row.saved_searches if one["name"] not in (name, was)]
+    if len(others) >= MOST_SEARCHES:
+        raise InvalidError(
+            "too_many_searches", f"At most {MOST_SEARCHES} searches are kept in a team: delete one first."
+        )
+    row.saved_searches = sorted([*others, {"name": name, "wanted": wanted}], key=lambda one: one["name"].casefold())
+    row.save(update_fields=["saved_searches"])
+    return list(row.saved_searches)
+
+
+@transaction.atomic
+def forget_search(membership: Membership, name: str) -> None:
+    """Delete a kept search; raises NotFoundError `search_not_found`."""
+    row = Membership.objects.select_for_update().get(pk=membership.pk)
+    left = [one for one in row.saved_searches if one["name"] != name]
+    if len(left) == len(row.saved_searches):
+        raise NotFoundError("search_not_found", f"No search is kept under the name “{name}”.")
+    row.saved_searches = left
+    row.save(update_fields=["saved_searches"])

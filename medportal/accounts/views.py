@@ -172,3 +172,34 @@ class MemberView(APIView):
         """Remove the member."""
         services.remove_member(access.get_member(user_of(request), team, user_id), actor=user_of(request))
         return Response(status=204)
+
+
+class SearchesView(APIView):
+    """My searches of a team's worklist."""
+
+    @extend_schema(operation_id="searches_list", responses=serializers.SavedSearchSerializer(many=True))
+    def get(self, request: Request, team: str) -> Response:
+        """List them by name."""
+        kept = access.get_membership(user_of(request), team).saved_searches
+        return Response(serializers.SavedSearchSerializer(kept, many=True).data)
+
+    @extend_schema(
+        operation_id="searches_keep",
+        request=serializers.KeptSearchSerializer,
+        responses={201: serializers.SavedSearchSerializer(many=True)},
+    )
+    def post(self, request: Request, team: str) -> Response:
+        """Keep one, in the place of that of its name or of the one that it was; returns all."""
+        membership = access.get_membership(user_of(request), team)
+        kept = services.keep_search(membership, **_checked(serializers.KeptSearchSerializer, request))
+        return Response(serializers.SavedSearchSerializer(kept, many=True).data, status=201)
+
+
+class SearchView(APIView):
+    """One of my searches."""
+
+    @extend_schema(operation_id="searches_delete", responses={204: None})
+    def delete(self, request: Request, team: str, name: str) -> Response:
+        """Forget it."""
+        services.forget_search(access.get_membership(user_of(request), team), name)
+        return Response(status=204)

@@ -62,6 +62,10 @@ TABLE: dict[str, Row] = {
     "POST members": MANAGER,
     "PATCH member": MANAGER,
     "DELETE member": MANAGER,
+    "GET searches": VIEWER,
+    "POST searches": VIEWER,
+    # Each member's own: nobody has one of this name.
+    "DELETE search": dict.fromkeys(ROLES, 404) | {"anonymous": 401},
     "GET jobs": VIEWER,
     "GET job": VIEWER,
     # Somebody else's job; that who started one may cancel it is tested with jobs.

@@ -181,6 +181,7 @@ class World:
             "POST tokens": {"name": "mine"},
             "POST members": {"username": self.newcomer.username, "role": "reader"},
             "PATCH member": {"role": "reader"},
+            "POST searches": {"name": "mine", "wanted": {"search": "chest"}},
             "POST cohorts": {
                 "name": "chests",
                 "scheme": SCHEME,

@@ -628,6 +628,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/teams/{team}/searches/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List them by name. */
+        get: operations["searches_list"];
+        put?: never;
+        /** @description Keep one, in the place of that of its name or of the one that it was; returns all. */
+        post: operations["searches_keep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team}/searches/{name}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description Forget it. */
+        delete: operations["searches_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/teams/{team}/series/{series_uid}/similar/": {
         parameters: {
             query?: never;
@@ -1262,6 +1297,14 @@ export interface components {
          * @enum {string}
          */
         JobStateEnum: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+        /** @description A search to be kept. */
+        KeptSearchRequest: {
+            name: string;
+            wanted: {
+                [key: string]: string;
+            };
+            was?: string;
+        };
         /**
          * @description * `classes` - One class
          *     * `multi_label` - Several labels at once
@@ -1846,6 +1889,13 @@ export interface components {
             side: number;
             /** @description A byte for each pixel, base64 */
             grey: string;
+        };
+        /** @description A search of the worklist that a member keeps under a name. */
+        SavedSearch: {
+            name: string;
+            wanted: {
+                [key: string]: string;
+            };
         };
         /** @description Studies as the worklist finds them; every study where nothing is said. */
         SearchRequest: {
@@ -3432,6 +3482,73 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Recipe"][];
                 };
+            };
+        };
+    };
+    searches_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedSearch"][];
+                };
+            };
+        };
+    };
+    searches_keep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeptSearchRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedSearch"][];
+                };
+            };
+        };
+    };
+    searches_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -1,28 +1,16 @@
 /** Searches under names: kept, shown again, renamed, deleted, and frozen as cohorts of what they find. */
 
-import { ActionIcon, Button, Group, Modal, Stack, Text, TextInput, Tooltip, UnstyledButton } from "@mantine/core";
-import { useLocalStorage } from "@mantine/hooks";
+import { ActionIcon, Alert, Button, Group, Modal, Stack, Text, TextInput, Tooltip, UnstyledButton } from "@mantine/core";
 import { IconBookmarks, IconCheck, IconFolders, IconPencil, IconTrash } from "@tabler/icons-react";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
-import { useSession } from "../../store/session";
+import { api, dataOf } from "../../api/client";
 import { Confirm } from "../../ui/Confirm";
 import { FreezeCohort } from "../cohorts/FreezeCohort";
 import type { WorklistSearch } from "../router";
-import {
-  NAME_LENGTH,
-  parseSearches,
-  queryOf,
-  renamed,
-  searchesKey,
-  searchOf,
-  wantedOf,
-  withSearch,
-  without,
-  type SavedSearch,
-  type Wanted,
-} from "./searches";
+import { NAME_LENGTH, queryOf, searchOf, wantedOf, type SavedSearch, type Wanted } from "./searches";
 
 interface Props {
   team: string;
@@ -33,16 +21,34 @@ interface Props {
 
 export function SavedSearches({ team, wanted, mayFreeze, onShow }: Props): ReactNode {
   const { t } = useTranslation();
-  const account = useSession(({ me }) => me?.id ?? 0);
-  const [kept, setKept] = useLocalStorage<SavedSearch[]>({
-    key: searchesKey(account, team),
-    defaultValue: [],
-    getInitialValueInEffect: false,
-    deserialize: parseSearches,
-  });
+  const client = useQueryClient();
+  const queryKey = ["searches", team];
+  const refresh = (): void => void client.invalidateQueries({ queryKey });
   const [isOpen, setOpen] = useState(false);
   const [frozen, setFrozen] = useState<SavedSearch | null>(null);
   const [removed, setRemoved] = useState<SavedSearch | null>(null);
+  const asked = useQuery({
+    queryKey,
+    queryFn: () => dataOf(api.GET("/api/v1/teams/{team}/searches/", { params: { path: { team } } })),
+    enabled: isOpen,
+  });
+  const kept = (asked.data ?? []).map(({ name, wanted }) => ({ name, wanted: wantedOf(wanted) }));
+  const keep = useMutation({
+    mutationFn: (body: SavedSearch & { was?: string }) =>
+      dataOf(api.POST("/api/v1/teams/{team}/searches/", { params: { path: { team } }, body })),
+    onSuccess: (all) => client.setQueryData(queryKey, all),
+    onError: refresh,
+  });
+  const remove = useMutation({
+    mutationFn: async (name: string) => {
+      await api.DELETE("/api/v1/teams/{team}/searches/{name}/", { params: { path: { team, name } } });
+    },
+    onSettled: () => {
+      setRemoved(null);
+      refresh();
+    },
+  });
+  const problem = asked.error ?? keep.error ?? remove.error;
   return (
     <>
       <Tooltip label={t("searches.title")}>
@@ -65,7 +71,8 @@ export function SavedSearches({ team, wanted, mayFreeze, onShow }: Props): React
         }}
       >
         <Stack>
-          {kept.length === 0 && <Text c="dimmed">{t("searches.none")}</Text>}
+          {problem && <Alert color="red">{problem.message}</Alert>}
+          {asked.data && kept.length === 0 && <Text c="dimmed">{t("searches.none")}</Text>}
           <Stack gap={4} component="ul" m={0} p={0} style={{ listStyle: "none" }} hidden={kept.length === 0}>
             {kept.map((one) => (
               <Row
@@ -77,7 +84,7 @@ export function SavedSearches({ team, wanted, mayFreeze, onShow }: Props): React
                   onShow(one.wanted);
                 }}
                 onRename={(name) => {
-                  setKept((all) => renamed(all, one.name, name));
+                  keep.mutate({ ...one, name, was: one.name });
                 }}
                 onFreeze={
                   mayFreeze
@@ -96,7 +103,7 @@ export function SavedSearches({ team, wanted, mayFreeze, onShow }: Props): React
           <Save
             isTaken={(name) => kept.some((one) => one.name === name)}
             onSave={(name) => {
-              setKept((all) => withSearch(all, { name, wanted: wantedOf(wanted) }));
+              keep.mutate({ name, wanted: wantedOf(wanted) });
             }}
           />
           <Text size="xs" c="dimmed">
@@ -107,10 +114,9 @@ export function SavedSearches({ team, wanted, mayFreeze, onShow }: Props): React
       <Confirm
         question={removed && t("searches.removeAsk", { name: removed.name })}
         action={t("searches.delete")}
-        isBusy={false}
+        isBusy={remove.isPending}
         onConfirm={() => {
-          setKept((all) => without(all, removed?.name ?? ""));
-          setRemoved(null);
+          if (removed) remove.mutate(removed.name);
         }}
         onClose={() => {
           setRemoved(null);
