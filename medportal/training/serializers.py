@@ -128,10 +128,11 @@ class TrainingPreviewsSerializer(serializers.Serializer[Any]):
 
 
 class RecipeFilterSerializer(serializers.Serializer[Any]):
-    """For which cohort the recipes' defaults are wanted."""
+    """For which cohort the recipes' defaults are wanted, and with which of the settings that others hang on."""
 
     cohort = serializers.SlugField(max_length=80, required=False)
     version = serializers.IntegerField(min_value=1, required=False, help_text="By default the newest")
+    dimensions = serializers.ChoiceField(choices=[2, 3], required=False, help_text="What the network is to see")
 
 
 class TrainingLogSerializer(serializers.Serializer[Any]):

@@ -33,14 +33,22 @@ TORCHRUN_QUEUE = "torchrun"
 
 
 def list_recipes(
-    user: User, team_slug: str, *, cohort: str | None = None, cohort_version: int | None = None
+    user: User,
+    team_slug: str,
+    *,
+    cohort: str | None = None,
+    cohort_version: int | None = None,
+    settings: dict[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the recipes and the fields of their forms; with a cohort, those that can learn from it and its defaults."""
+    """Return the recipes and the fields of their forms; with a cohort, those that can learn from it and its defaults.
+
+    Defaults are those that a training with these settings would have.
+    """
     get_team(user, team_slug)
     if cohort is None:
-        return describe_recipes()
+        return describe_recipes(settings=settings)
     version = cohorts_access.get_version(user, team_slug, cohort, cohort_version)
-    return [one for one in describe_recipes(version.fingerprint) if version.kind in one["kinds"]]
+    return [one for one in describe_recipes(version.fingerprint, settings) if version.kind in one["kinds"]]
 
 
 def _check_kind(recipe: str, version: CohortVersion, config: dict[str, Any]) -> None:

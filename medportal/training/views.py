@@ -32,13 +32,15 @@ class RecipesView(APIView):
         operation_id="recipes_list", parameters=[RecipeFilterSerializer], responses=RecipeSerializer(many=True)
     )
     def get(self, request: Request, team: str) -> Response:
-        """List the recipes with the fields of their forms; with a cohort, those that suit it and its defaults."""
+        """List the recipes with the fields of their forms; with a cohort, those that suit it and its defaults.
+
+        Those are the defaults that run: they hang on the cohort and on the settings that are asked for.
+        """
         query = RecipeFilterSerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
-        chosen = query.validated_data
-        found = services.list_recipes(
-            user_of(request), team, cohort=chosen.get("cohort"), cohort_version=chosen.get("version")
-        )
+        settings = dict(query.validated_data)
+        cohort, version = settings.pop("cohort", None), settings.pop("version", None)
+        found = services.list_recipes(user_of(request), team, cohort=cohort, cohort_version=version, settings=settings)
         return Response(RecipeSerializer(found, many=True).data)
 
 

@@ -133,6 +133,36 @@ def test_outcomes_come_in_on_a_phone(person: Enter, tmp_path: Path) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+SHOWN = {"Epochs": "epochs", "Minutes": "minutes", "Size": "size", "Batch size": "batch_size"}
+
+
+def test_the_form_shows_the_defaults_that_would_run(person: Enter) -> None:
+    from medportal.cohorts.models import CohortVersion
+    from medportal.learning.recipes import complete_config
+
+    fingerprint = CohortVersion.objects.get(cohort__name="lung-phantoms").fingerprint
+    page = (researcher := person("researcher")).page
+    researcher.go("/teams/demo/training/new?cohort=lung-phantoms&recipe=classification")
+    page.get_by_role("button", name="All settings").click()
+    page.get_by_role("button", name="What the network sees").click()
+
+    def shows(settings: dict[str, object]) -> None:
+        config = complete_config("classification", settings, fingerprint)
+        for label, name in SHOWN.items():
+            expect(page.get_by_role("textbox", name=label, exact=True)).to_have_value(f"{config[name]:g}")
+        # What somebody has chosen is marked, and nothing else.
+        expect(page.locator(".changed-setting")).to_have_count(len(settings))
+        expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
+
+    shows({})
+    choose(page, "Dimensions", "3")
+    shows({"dimensions": 3})
+    page.get_by_role("textbox", name="Minutes", exact=True).fill("7")
+    shows({"dimensions": 3, "minutes": 7})
+    choose(page, "Dimensions", "2")
+    shows({"minutes": 7})
+
+
 def test_studies_are_labelled_frozen_and_a_model_measured_on_them(person: Enter) -> None:
     page = person("researcher").page
     page.get_by_label("Search studies").fill("phantom 000")

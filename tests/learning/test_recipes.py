@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from medportal.errors import InvalidError
-from medportal.learning.recipes import complete_config, describe_recipes, input_spec
+from medportal.learning.recipes import STEERING, complete_config, describe_recipes, input_spec
 
 
 def test_every_setting_is_explained_typed_and_has_its_default_within_bounds() -> None:
@@ -70,6 +70,33 @@ def test_defaults_of_a_cohort_are_a_whole_configuration_for_every_recipe(known: 
         spec = input_spec(config, known.get("modalities", ["CT"]))
         assert spec.colour == (known.get("channels") == 3)
         assert spec.scaling.low < spec.scaling.high
+
+
+@pytest.mark.parametrize("known", [{}, SINGLE, STACK])
+def test_described_defaults_are_those_that_run_whatever_is_chosen(known: dict[str, Any]) -> None:
+    for recipe in describe_recipes(known):
+        for setting in [field for field in recipe["fields"] if field["choices"] or field["type"] == "boolean"]:
+            for choice in setting["choices"] or [True, False]:
+                # A size, since no frame can be fitted into none.
+                asked = {"size": 64, setting["name"]: choice}
+                described = _defaults(recipe)
+                if setting["name"] in STEERING:
+                    named = {one["name"]: one for one in describe_recipes(known, asked)}
+                    described = _defaults(named[recipe["name"]])
+                    assert described[setting["name"]] == setting["default"]
+                config = complete_config(recipe["name"], asked, known)
+                assert config == {**described, "size": 64, setting["name"]: config[setting["name"]]}
+
+
+def _defaults(recipe: dict[str, Any]) -> dict[str, Any]:
+    return {field["name"]: field["default"] for field in recipe["fields"]}
+
+
+@pytest.mark.parametrize("three", [3, 3.0, "3"])
+def test_however_three_dimensions_are_written_the_defaults_are_of_volumes(three: Any) -> None:
+    assert complete_config("classification", {"dimensions": three}, STACK)["size"] == 96
+    with pytest.raises(InvalidError, match="dimensions"):
+        describe_recipes(STACK, {"dimensions": "4"})
 
 
 def test_single_images_are_seen_whole_and_stacks_by_millimetres() -> None:

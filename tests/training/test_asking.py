@@ -10,6 +10,8 @@ import pytest
 
 from medportal.cohorts.services import Choice, freeze_version
 from medportal.jobs.models import Job
+from medportal.learning.recipes import STEERING
+from medportal.training.serializers import RecipeFilterSerializer
 from tests.chests import CLASSES, store_chest
 from tests.working import make_cohort
 
@@ -60,6 +62,17 @@ def test_what_is_not_said_is_the_recipes_default(client_for: Clients, team: Any,
     viewer = client_for("viewer")
     assert viewer.get(url).json()["results"] == [training]
     assert viewer.get(f"{url}{training['job']['id']}/").json() == training
+
+
+def test_the_forms_defaults_are_those_that_run_in_three_dimensions(client_for: Clients, team: Any, cohort: Any) -> None:
+    researcher = client_for("researcher")
+    url = f"/api/v1/teams/{team.slug}/recipes/"
+    assert set(RecipeFilterSerializer().fields) == {"cohort", "version", *STEERING}
+    for recipe in researcher.get(url, {"cohort": "chests", "dimensions": "3"}).json():
+        training = ask(researcher, team, recipe=recipe["name"], settings={"dimensions": "3"}).json()
+        defaults = {field["name"]: field["default"] for field in recipe["fields"]}
+        assert training["config"] == defaults | {"dimensions": 3}
+    assert researcher.get(url, {"dimensions": "4"}).status_code == 400
 
 
 def test_the_same_id_is_the_same_training(client_for: Clients, team: Any, cohort: Any) -> None:

@@ -618,7 +618,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List the recipes with the fields of their forms; with a cohort, those that suit it and its defaults. */
+        /**
+         * @description List the recipes with the fields of their forms; with a cohort, those that suit it and its defaults.
+         *
+         *     Those are the defaults that run: they hang on the cohort and on the settings that are asked for.
+         */
         get: operations["recipes_list"];
         put?: never;
         post?: never;
@@ -3464,6 +3468,13 @@ export interface operations {
         parameters: {
             query?: {
                 cohort?: string;
+                /**
+                 * @description What the network is to see
+                 *
+                 *     * `2` - 2
+                 *     * `3` - 3
+                 */
+                dimensions?: 2 | 3;
                 /** @description By default the newest */
                 version?: number;
             };

@@ -9,7 +9,7 @@ import { useCohorts, useRecipes, useTraining, type Cohort, type Training } from 
 import { includes, teamOf, useSession } from "../store/session";
 import { Empty, Failed, Loading } from "../ui/States";
 import { useTeam } from "./SignedIn";
-import { settingsFrom } from "./training/fields";
+import { settingsFrom, steeringOf } from "./training/fields";
 import { TrainingForm, type Beginning } from "./training/TrainingForm";
 
 export function NewTrainingPage(): ReactNode {
@@ -69,7 +69,7 @@ function Copied({ team, cohorts, from }: { team: string; cohorts: readonly Cohor
 
 function CopiedForm({ team, cohorts, training }: { team: string; cohorts: readonly Cohort[]; training: Training }): ReactNode {
   const { cohort, cohort_version: version } = training;
-  const recipes = useRecipes(team, { cohort, version });
+  const recipes = useRecipes(team, { cohort, version, ...steeringOf(training.config) });
   if (recipes.isError) return <Failed error={recipes.error} onRetry={() => void recipes.refetch()} />;
   if (!recipes.data || recipes.isPlaceholderData) return <Loading />;
   const recipe = recipes.data.find(({ name }) => name === training.recipe);

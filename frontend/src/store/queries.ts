@@ -4,6 +4,7 @@ import { QueryClient, useQuery, useQueryClient, type UseQueryResult } from "@tan
 import { useEffect } from "react";
 
 import { api, ApiProblem, dataOf, type Schemas } from "../api/client";
+import type { operations } from "../api/schema.gen";
 import { socket, type TopicEvent } from "../api/socket";
 
 export type StudyRow = Schemas["StudyRow"];
@@ -94,13 +95,12 @@ export const useCohorts = (team: string): UseQueryResult<Cohort[]> =>
     queryFn: () => dataOf(api.GET("/api/v1/teams/{team}/cohorts/", { params: { path: { team } } })),
   });
 
-export interface OfCohort {
-  cohort: string;
-  version: number;
-}
+/** The settings that other defaults hang on. */
+export type Steering = Pick<RecipeQuery, "dimensions">;
+type RecipeQuery = NonNullable<operations["recipes_list"]["parameters"]["query"]>;
 
-/** The recipes; with a cohort those that suit it, each with the defaults chosen for it. */
-export const useRecipes = (team: string, of?: OfCohort): UseQueryResult<Recipe[]> =>
+/** The recipes; with a cohort those that suit it, each with the defaults that run on it with these settings. */
+export const useRecipes = (team: string, of?: Steering & Required<Omit<RecipeQuery, keyof Steering>>): UseQueryResult<Recipe[]> =>
   useQuery({
     queryKey: ["recipes", team, of],
     queryFn: () =>

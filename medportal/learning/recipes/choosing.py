@@ -11,16 +11,27 @@ from medportal.inference.manifest import InputSpec, Scaling
 from medportal.learning.recipes.declared import DETECTOR_STRIDE, RECIPES, Recipe
 
 _TYPES = {"int": "integer", "float": "number", "bool": "boolean", "str": "text"}
+# Settings that others hang on: what suits volumes is another choice than what suits slices.
+STEERING = ("dimensions",)
 _TRUTHS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
-def describe_recipes(fingerprint: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-    """Return each recipe with its fields: name, type, group, default for the cohort, bounds, choices, what it means."""
-    return [_describe_recipe(name, recipe, fingerprint or {}) for name, recipe in RECIPES.items()]
+def describe_recipes(
+    fingerprint: Mapping[str, Any] | None = None, settings: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """Return each recipe with its fields: name, type, group, default for the cohort, bounds, choices, what it means.
+
+    Of `settings`, those of STEERING change the defaults of the others, as they do in `complete_config`; their own
+    defaults stay. Raises InvalidError `setting` as that does.
+    """
+    return [_describe_recipe(name, recipe, fingerprint or {}, settings or {}) for name, recipe in RECIPES.items()]
 
 
-def _describe_recipe(name: str, recipe: Recipe, fingerprint: Mapping[str, Any]) -> dict[str, Any]:
-    chosen = recipe.choose(fingerprint)
+def _describe_recipe(
+    name: str, recipe: Recipe, fingerprint: Mapping[str, Any], settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    usual = recipe.choose(fingerprint)
+    chosen = _chosen(recipe, fingerprint, settings)
     ordered = sorted(fields(recipe.settings), key=lambda one: _GROUPS.index(one.metadata["group"]))
     return {
         "name": name,
@@ -28,8 +39,21 @@ def _describe_recipe(name: str, recipe: Recipe, fingerprint: Mapping[str, Any]) 
         "title": recipe.title,
         "kinds": list(recipe.kinds),
         "headline": recipe.headline,
-        "fields": [_describe(one, chosen.get(one.name, one.default)) for one in ordered],
+        "fields": [
+            _describe(one, (usual if one.name in STEERING else chosen).get(one.name, one.default)) for one in ordered
+        ],
     }
+
+
+def _chosen(recipe: Recipe, fingerprint: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is sensible for the cohort, once the settings that others hang on are set."""
+    known = _known(recipe)
+    asked = {name: str(_value(known[name], settings[name])) for name in STEERING if name in settings}
+    return recipe.choose({**fingerprint, **asked})
+
+
+def _known(recipe: Recipe) -> dict[str, Any]:
+    return {setting.name: setting for setting in fields(recipe.settings)}
 
 
 _GROUPS = ("network", "training", "data", "augmentation", "verdict", "control")
@@ -59,12 +83,10 @@ def complete_config(
     """
     if recipe not in RECIPES:
         raise InvalidError("recipe", f"There is no recipe {recipe!r}; there is {', '.join(RECIPES)}.")
-    known = {setting.name: setting for setting in fields(RECIPES[recipe].settings)}
+    known = _known(RECIPES[recipe])
     if unknown := sorted(set(settings) - set(known)):
         raise InvalidError("setting", f"The recipe {recipe} has no setting {unknown[0]!r}.")
-    # What suits volumes is another choice than what suits slices.
-    asked = {"dimensions": str(settings["dimensions"])} if "dimensions" in settings else {}
-    chosen = RECIPES[recipe].choose({**(fingerprint or {}), **asked})
+    chosen = _chosen(RECIPES[recipe], fingerprint or {}, settings)
     config = {
         name: _value(setting, settings.get(name, chosen.get(name, setting.default))) for name, setting in known.items()
     }

@@ -5,14 +5,15 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useRecipes, type RecipeField, type Training } from "../../store/queries";
-import { GROUPS, isSame } from "./fields";
+import { GROUPS, isSame, steeringOf } from "./fields";
 
 export function RunSettings({ team, training }: { team: string; training: Training }): ReactNode {
   const { t } = useTranslation();
-  const recipes = useRecipes(team, { cohort: training.cohort, version: training.cohort_version });
+  const { cohort, cohort_version: version, config } = training;
+  const recipes = useRecipes(team, { cohort, version, ...steeringOf(config) });
   const fields = recipes.data?.find(({ name }) => name === training.recipe)?.fields ?? [];
   const known = new Map(fields.map((field) => [field.name, field]));
-  const entries = Object.entries(training.config);
+  const entries = Object.entries(config);
   const inGroup = (group: string): [string, unknown][] =>
     entries.filter(([name]) => (known.get(name)?.group ?? "control") === group);
   return (

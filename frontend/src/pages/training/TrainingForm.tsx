@@ -10,7 +10,7 @@ import { api, dataOf } from "../../api/client";
 import { keys, useModels, useRecipes, type Cohort, type CohortVersion, type Recipe, type Training } from "../../store/queries";
 import { Failed, Loading } from "../../ui/States";
 import { CohortSide } from "./CohortSide";
-import { asModelName, faultOf, isModelName, isRelevant, samplesOf, type Settings } from "./fields";
+import { asModelName, faultOf, isModelName, isRelevant, samplesOf, steeringOf, type Settings } from "./fields";
 import { SamplePreview } from "./SamplePreview";
 import { SettingsForm } from "./SettingsForm";
 import { titleOf } from "./runs";
@@ -128,8 +128,11 @@ interface HowProps {
 function How({ team, version, recipes, beginning }: HowProps): ReactNode {
   const { t } = useTranslation();
   const [recipeName, setRecipe] = useState(beginning.recipe);
-  const recipe = recipes.find(({ name }) => name === recipeName) ?? recipes[0];
   const [settings, setSettings] = useState<Settings>(beginning.settings);
+  // Other defaults run with some settings than without: the form shows those, and what was set by hand stays.
+  const steered = useRecipes(team, { cohort: version.cohort, version: version.number, ...steeringOf(settings) });
+  const known = steered.data ?? recipes;
+  const recipe = known.find(({ name }) => name === recipeName) ?? known[0];
   const [named, setNamed] = useState<string | null>(beginning.model);
   if (!recipe) return null;
   const model = named ?? asModelName(`${version.cohort}-${recipe.name}`);
@@ -142,7 +145,7 @@ function How({ team, version, recipes, beginning }: HowProps): ReactNode {
         <SimpleGrid cols={{ base: 1, xs: 2 }} mb="md">
           <Select
             label={t("form.recipe")}
-            data={recipes.map(({ name, title }) => ({ value: name, label: t(`recipe.${name}`, { defaultValue: title }) }))}
+            data={known.map(({ name, title }) => ({ value: name, label: t(`recipe.${name}`, { defaultValue: title }) }))}
             value={recipe.name}
             allowDeselect={false}
             onChange={(value) => {
@@ -152,10 +155,18 @@ function How({ team, version, recipes, beginning }: HowProps): ReactNode {
           />
           <ModelName team={team} task={recipe.task} model={model} isControl={isControl(settings)} onChange={setNamed} />
         </SimpleGrid>
+        {steered.isError && <Failed error={steered.error} onRetry={() => void steered.refetch()} />}
         <SettingsForm recipe={recipe} settings={settings} onChange={setSettings} />
       </Paper>
       <SamplePreview team={team} version={version} recipe={recipe} settings={settings} />
-      <Start team={team} version={version} recipe={recipe} settings={settings} model={model} />
+      <Start
+        team={team}
+        version={version}
+        recipe={recipe}
+        settings={settings}
+        model={model}
+        isCurrent={steered.isSuccess && !steered.isPlaceholderData}
+      />
     </Stack>
   );
 }
@@ -200,9 +211,11 @@ interface StartProps {
   recipe: Recipe;
   settings: Settings;
   model: string;
+  /** Whether the defaults shown are those that would run. */
+  isCurrent: boolean;
 }
 
-function Start({ team, version, recipe, settings, model }: StartProps): ReactNode {
+function Start({ team, version, recipe, settings, model, isCurrent }: StartProps): ReactNode {
   const { t, i18n } = useTranslation();
   const navigate = useNavigate();
   const client = useQueryClient();
@@ -227,7 +240,7 @@ function Start({ team, version, recipe, settings, model }: StartProps): ReactNod
   );
   const estimate = samplesOf(recipe, settings, version);
   const digits = new Intl.NumberFormat(i18n.language, { maximumSignificantDigits: 3 });
-  const isReady = !faults.length && isModelName(model) && version.is_trainable !== false;
+  const isReady = isCurrent && !faults.length && isModelName(model) && version.is_trainable !== false;
   return (
     <Paper withBorder p="md">
       {start.error && (

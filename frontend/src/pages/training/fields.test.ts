@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 
 import type { Recipe, RecipeField } from "../../store/queries";
-import { asModelName, faultOf, isModelName, isRelevant, settingsFrom, withSetting } from "./fields";
+import { asModelName, faultOf, isModelName, isRelevant, settingsFrom, steeringOf, withSetting } from "./fields";
 
 const field = (name: string, type: RecipeField["type"], given: unknown, bounds: Partial<RecipeField> = {}): RecipeField => ({
   name,
@@ -29,6 +29,11 @@ test("only what differs from the default is kept", () => {
 
 test("a choice of numbers given as text is the same choice", () => {
   expect(withSetting({}, field("dimensions", "choice", 2), "2")).toEqual({});
+});
+
+test("defaults are asked for with the settings that they hang on, and no others", () => {
+  expect(steeringOf({ epochs: 20 })).toEqual({});
+  expect(steeringOf({ epochs: 20, dimensions: "3" })).toEqual({ dimensions: 3 });
 });
 
 test("values out of bounds are told, with the bounds", () => {

@@ -1,6 +1,6 @@
 /** The settings of a recipe as a form sees them: which matter most, which matter now, and whether a value is within bounds. */
 
-import type { CohortVersion, Recipe, RecipeField } from "../../store/queries";
+import type { CohortVersion, Recipe, RecipeField, Steering } from "../../store/queries";
 
 export type Settings = Readonly<Record<string, unknown>>;
 
@@ -29,6 +29,10 @@ export function isRelevant(field: RecipeField, settings: Settings, recipe: Recip
     String(settings[name] ?? recipe.fields.find((one) => one.name === name)?.default ?? "");
   return NEEDS[field.name]?.(value) ?? true;
 }
+
+/** Those of the settings that the defaults of the others hang on. */
+export const steeringOf = ({ dimensions }: Settings): Steering =>
+  dimensions === undefined ? {} : { dimensions: Number(dimensions) as NonNullable<Steering["dimensions"]> };
 
 /** A choice comes as text where its default is a number. */
 export const isSame = (a: unknown, b: unknown): boolean => String(a) === String(b);
