@@ -90,6 +90,15 @@ class TrainingSerializer(serializers.ModelSerializer[TrainingRun]):
         fields = ("job", "cohort", "cohort_version", "recipe", "config", "model", "version", "history", "metrics")
 
 
+class TrainingFilterSerializer(serializers.Serializer[Any]):
+    """Which trainings to list; all where nothing is said."""
+
+    search = serializers.CharField(required=False, allow_blank=True, max_length=200, help_text="Words; all must occur")
+    cohort = serializers.SlugField(max_length=80, required=False)
+    version = serializers.IntegerField(min_value=1, required=False, help_text="Of the cohort")
+    control_of = serializers.UUIDField(required=False, help_text="A training: those that are controls of it")
+
+
 class NewPreviewSerializer(serializers.Serializer[Any]):
     """Which samples to show, and how they are varied."""
 

@@ -21,6 +21,7 @@ from medportal.training.serializers import (
     NewTrainingSerializer,
     RecipeFilterSerializer,
     RecipeSerializer,
+    TrainingFilterSerializer,
     TrainingSerializer,
 )
 
@@ -49,7 +50,7 @@ class TrainingsView(ListAPIView[TrainingRun]):
 
     serializer_class = TrainingSerializer
 
-    @extend_schema(operation_id="trainings_list")
+    @extend_schema(operation_id="trainings_list", parameters=[TrainingFilterSerializer])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List them, newest first."""
         return super().get(request, *args, **kwargs)
@@ -63,10 +64,12 @@ class TrainingsView(ListAPIView[TrainingRun]):
         return Response(TrainingSerializer(training).data, status=202)
 
     def get_queryset(self) -> QuerySet[TrainingRun]:
-        """Return the visible runs."""
+        """Return the visible runs, filtered."""
         if getattr(self, "swagger_fake_view", False):
             return TrainingRun.objects.none()
-        return access.visible_trainings(user_of(self.request), self.kwargs["team"])
+        query = TrainingFilterSerializer(data=self.request.query_params)
+        query.is_valid(raise_exception=True)
+        return access.visible_trainings(user_of(self.request), self.kwargs["team"], **query.validated_data)
 
 
 class PreviewsView(APIView):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -161,6 +162,60 @@ def test_the_form_shows_the_defaults_that_would_run(person: Enter) -> None:
     shows({"dimensions": 3, "minutes": 7})
     choose(page, "Dimensions", "2")
     shows({"minutes": 7})
+
+
+MANY = 51
+
+
+@pytest.fixture
+def many_runs(site: Any) -> Iterator[list[str]]:
+    """More runs than a page of the list has, the first with a control; newest first. They are taken away again."""
+    from medportal.cohorts.models import CohortVersion
+    from medportal.jobs.models import Job
+    from medportal.training.models import TrainingRun
+
+    version = CohortVersion.objects.get(cohort__name="lung-phantoms")
+    team = version.cohort.team
+
+    def run(model: str, control: str = "none") -> str:
+        job = Job.objects.create(team=team, kind="training", task_name="-", queue="nobody", state="succeeded")
+        TrainingRun.objects.create(
+            job=job,
+            team=team,
+            cohort_version=version,
+            recipe="classification",
+            config={"control": control},
+            model_name=model,
+            metrics={"auc": {"value": 0.5, "low": None, "high": None}},
+        )
+        return str(job.pk)
+
+    made = [run("eldest"), run("eldest", "shuffled-labels"), *(run(f"run-{number:02}") for number in range(MANY - 2))]
+    yield made[::-1]
+    Job.objects.filter(pk__in=made).delete()
+
+
+def test_runs_are_listed_found_and_compared_however_many_there_are(person: Enter, many_runs: list[str]) -> None:
+    page = (viewer := person("viewer")).page
+    viewer.go("/teams/demo/training")
+    rows = page.get_by_role("checkbox")
+    expect(rows).to_have_count(50)
+    page.get_by_role("checkbox", name="Choose run-48").check()
+    page.get_by_role("button", name="Next page").click()
+    expect(rows).to_have_count(MANY - 50)
+    page.get_by_role("checkbox", name="Choose eldest").check()
+    page.get_by_role("searchbox").fill("run-07 phantoms")
+    expect(rows).to_have_count(1)
+    page.get_by_role("checkbox", name="Choose run-07").check()
+    page.get_by_role("link", name="Compare 3").click()
+    heads = page.locator("table.compare thead a")
+    expect(heads).to_have_text([f"{k} · {name}" for k, name in enumerate(("run-48", "eldest", "run-07", "eldest"), 1)])
+    heads.nth(1).click()
+    expect(page.get_by_text("control: shuffled labels")).to_be_visible()
+
+    viewer.go("/teams/demo/cohorts/lung-phantoms")
+    page.get_by_role("button", name="Next page").click()
+    expect(page.get_by_role("link", name="eldest")).to_be_visible()
 
 
 def test_studies_are_labelled_frozen_and_a_model_measured_on_them(person: Enter) -> None:

@@ -11,6 +11,7 @@ import pytest
 from medportal.cohorts.services import Choice, freeze_version
 from medportal.jobs.models import Job
 from medportal.learning.recipes import STEERING
+from medportal.training.models import TrainingRun
 from medportal.training.serializers import RecipeFilterSerializer
 from tests.chests import CLASSES, store_chest
 from tests.working import make_cohort
@@ -82,6 +83,34 @@ def test_the_same_id_is_the_same_training(client_for: Clients, team: Any, cohort
     assert Job.objects.filter(team=team).count() == 1
     other = ask(researcher, team, id=job, settings={"epochs": 5})
     assert (other.status_code, other.json()["code"]) == (409, "job_id_taken")
+
+
+def test_trainings_are_found_however_many_came_after(client_for: Clients, team: Any, cohort: Any) -> None:
+    researcher = client_for("researcher")
+    url = f"/api/v1/teams/{team.slug}/trainings/"
+
+    def start(model: str, control: str = "none", recipe: str = "classification") -> str:
+        answer = ask(researcher, team, model=model, recipe=recipe, settings={"control": control})
+        return str(answer.json()["job"]["id"])
+
+    def found(**query: Any) -> list[str]:
+        return [one["job"]["id"] for one in researcher.get(url, query).json()["results"]]
+
+    first = start("first")
+    controls = [start("first", "shuffled-labels"), start("first", "image-border")]
+    start("first", "shuffled-labels", recipe="autoencoder")
+    start("other", "shuffled-labels")
+    others = [start("first") for _ in range(46)]
+    assert researcher.get(url).json()["count"] == 51
+    assert found(page=2) == [first]
+    assert found(control_of=first) == found(control_of=others[0]) == controls[::-1]
+    assert found(control_of=controls[0]) == [controls[1]]
+    assert found(search=f"FIRST chests {researcher.user.username} border") == [controls[1]]
+    assert found(search="first nowhere") == found(cohort="others") == found(cohort="chests", version=2) == []
+    assert len(found(cohort="chests", version=1)) == 50
+    TrainingRun.objects.filter(pk=first).update(version=3)
+    assert found(search="first v3") == [first]
+    assert researcher.get(url, {"control_of": str(uuid4())}).json()["code"] == "training_not_found"
 
 
 BAD_SETTINGS: dict[str, Any] = {

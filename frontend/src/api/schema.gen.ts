@@ -3763,8 +3763,15 @@ export interface operations {
     trainings_list: {
         parameters: {
             query?: {
+                cohort?: string;
+                /** @description A training: those that are controls of it */
+                control_of?: string;
                 /** @description A page number within the paginated result set. */
                 page?: number;
+                /** @description Words; all must occur */
+                search?: string;
+                /** @description Of the cohort */
+                version?: number;
             };
             header?: never;
             path: {

@@ -14,6 +14,7 @@ import { Balance } from "../ui/Balance";
 import { Findings } from "../ui/Findings";
 import { moment } from "../ui/format";
 import { JobBadge } from "../ui/JobBadge";
+import { Pages } from "../ui/Pages";
 import { Failed, Loading } from "../ui/States";
 import { FingerprintLine } from "./cohorts/FingerprintLine";
 import { EvaluationLine } from "./evaluations/EvaluationLine";
@@ -133,7 +134,7 @@ function Content({ team, cohort }: { team: string; cohort: Cohort }): ReactNode 
             <CheckPanel team={team} version={version} />
           </Grid.Col>
         </Grid>
-        <Learnt team={team} version={version} />
+        <Learnt key={version.number} team={team} version={version} />
         <Measured team={team} version={version} />
       </Stack>
       <StartEvaluation
@@ -251,16 +252,16 @@ function Measured({ team, version }: { team: string; version: CohortVersion }): 
 
 function Learnt({ team, version }: { team: string; version: CohortVersion }): ReactNode {
   const { t } = useTranslation();
-  const trainings = useTrainings(team);
-  const own = (trainings.data ?? []).filter((one) => one.cohort === version.cohort && one.cohort_version === version.number);
-  if (!own.length) return null;
+  const [page, setPage] = useState(1);
+  const trainings = useTrainings(team, { cohort: version.cohort, version: version.number, page });
+  if (!trainings.data?.count) return null;
   return (
     <Paper withBorder p="md">
       <Title order={4} mb="xs">
         {t("cohorts.learnt")}
       </Title>
       <Stack gap={6}>
-        {own.map((training) => (
+        {trainings.data.results.map((training) => (
           <Group key={training.job.id} justify="space-between">
             <Anchor
               size="sm"
@@ -271,6 +272,7 @@ function Learnt({ team, version }: { team: string; version: CohortVersion }): Re
             <JobBadge job={training.job} />
           </Group>
         ))}
+        <Pages count={trainings.data.count} page={page} onChange={setPage} />
       </Stack>
     </Paper>
   );

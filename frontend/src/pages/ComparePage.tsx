@@ -5,7 +5,8 @@ import { Link, useSearch } from "@tanstack/react-router";
 import { useEffect, useMemo, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
-import { useRecipes, useTrainings, type Training } from "../store/queries";
+import { ApiProblem } from "../api/client";
+import { useControls, useRecipes, useTrainingsById, type Training } from "../store/queries";
 import { Curves } from "../ui/Curves";
 import { figuresIn, intervalText, metricOf, type Figure } from "../ui/Figures";
 import { moment } from "../ui/format";
@@ -13,7 +14,7 @@ import { colourOf, dashOf, metricName, metricText } from "../ui/metric";
 import { Empty, Failed, Loading } from "../ui/States";
 import { useTeam } from "./SignedIn";
 import { namesIn, valueOf } from "./training/history";
-import { controlOf, controlsOf, differences, titleOf } from "./training/runs";
+import { controlOf, differences, titleOf } from "./training/runs";
 
 interface Numbered {
   training: Training;
@@ -21,25 +22,29 @@ interface Numbered {
   label: string;
 }
 
+/** Whether a run is not there (any more): the others are compared without it. */
+const isGone = (error: Error): boolean => error instanceof ApiProblem && error.status === 404;
+
 export function ComparePage(): ReactNode {
   const { t } = useTranslation();
   const team = useTeam();
   const { runs } = useSearch({ from: "/signed-in/teams/$team/training/compare" });
-  const trainings = useTrainings(team);
+  const asked = useTrainingsById(team, [...new Set((runs ?? "").split(",").filter(Boolean))]);
+  const chosen = asked.flatMap(({ data }) => data ?? []);
+  // A model's controls stand beside it, whether they were chosen or not.
+  const controls = useControls(
+    team,
+    chosen.filter((one) => controlOf(one) === "none").map(({ job }) => job.id),
+  );
   useEffect(() => {
     document.title = `${t("training.compareTitle")} · medportal`;
   }, [t]);
-  const numbered = useMemo(() => {
-    const all = trainings.data ?? [];
-    const wanted = (runs ?? "").split(",");
-    const chosen = wanted.map((id) => all.find(({ job }) => job.id === id)).filter((one) => one !== undefined);
-    // A model's controls stand beside it, whether they were chosen or not.
-    const controls = chosen.flatMap((one) => (controlOf(one) === "none" ? controlsOf(one, all) : []));
-    const each = [...new Map([...chosen, ...controls].map((one) => [one.job.id, one])).values()];
-    return each.map((training, index): Numbered => ({ training, label: `${String(index + 1)} · ${titleOf(training)}` }));
-  }, [trainings.data, runs]);
-  if (trainings.isPending) return <Loading />;
-  if (trainings.isError) return <Failed error={trainings.error} onRetry={() => void trainings.refetch()} />;
+  const all = [...chosen, ...controls.flatMap(({ data }) => data?.results ?? [])];
+  const each = [...new Map(all.map((one) => [one.job.id, one])).values()];
+  const numbered = each.map((training, index): Numbered => ({ training, label: `${String(index + 1)} · ${titleOf(training)}` }));
+  const broken = [...asked, ...controls].find(({ error }) => error && !isGone(error));
+  if (broken) return <Failed error={broken.error} onRetry={() => void broken.refetch()} />;
+  if ([...asked, ...controls].some(({ isPending }) => isPending)) return <Loading />;
   return (
     <Container size="xl" px={0}>
       <Stack>

@@ -1,27 +1,31 @@
 /** Training: the runs of the team, some of them chosen to be compared. */
 
 import { Anchor, Badge, Button, Checkbox, Container, Group, Paper, Stack, Text, TextInput, Title } from "@mantine/core";
+import { useDebouncedCallback } from "@mantine/hooks";
 import { IconChartDots, IconPlus, IconSearch } from "@tabler/icons-react";
-import { Link } from "@tanstack/react-router";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
-import { useCohorts, useRecipes, useTrainings, type Training } from "../store/queries";
+import { useCohorts, useRecipes, useTrainings, type Training, type TrainingPage as Page } from "../store/queries";
 import { includes, teamOf, useSession } from "../store/session";
 import { figuresIn, metricOf } from "../ui/Figures";
 import { moment } from "../ui/format";
 import { JobBadge } from "../ui/JobBadge";
 import { metricName, metricText } from "../ui/metric";
+import { Pages } from "../ui/Pages";
 import { Empty, Failed, Loading } from "../ui/States";
 import { useTeam } from "./SignedIn";
 import { controlOf, titleOf } from "./training/runs";
 
 const FILTER_FROM = 6;
+const SEARCH_AFTER_MS = 250;
 
 export function TrainingPage(): ReactNode {
   const { t } = useTranslation();
   const team = useTeam();
-  const trainings = useTrainings(team);
+  const { search, page } = useSearch({ from: "/signed-in/teams/$team/training" });
+  const trainings = useTrainings(team, { ...(search ? { search } : {}), ...(page ? { page } : {}) });
   const cohorts = useCohorts(team);
   const mayTrain = useSession((state) => includes(teamOf(state.me, team)?.role, "researcher"));
   useEffect(() => {
@@ -43,7 +47,7 @@ export function TrainingPage(): ReactNode {
           </Button>
         )}
       </Group>
-      {!trainings.data.length && (
+      {!trainings.data.count && !search && (
         <Empty title={t("training.empty")}>
           {t(cohorts.data.length ? "training.emptyHint" : "training.noCohort")}
           {!cohorts.data.length && (
@@ -53,30 +57,33 @@ export function TrainingPage(): ReactNode {
           )}
         </Empty>
       )}
-      <Runs team={team} trainings={trainings.data} />
+      <Runs team={team} found={trainings.data} search={search} page={page ?? 1} />
     </Container>
   );
 }
 
-function matches(training: Training, words: string): boolean {
-  const text = [titleOf(training), training.cohort, training.recipe, training.job.created_by, controlOf(training)].join(" ").toLowerCase();
-  return words
-    .toLowerCase()
-    .split(/\s+/)
-    .every((word) => text.includes(word));
+interface RunsProps {
+  team: string;
+  found: Page;
+  search: string | undefined;
+  page: number;
 }
 
-function Runs({ team, trainings }: { team: string; trainings: readonly Training[] }): ReactNode {
+function Runs({ team, found, search, page }: RunsProps): ReactNode {
   const { t } = useTranslation();
   const recipes = useRecipes(team);
-  const [words, setWords] = useState("");
+  const navigate = useNavigate({ from: "/teams/$team/training" });
+  // The box follows the keys at once; the list follows the box a moment later.
+  const [words, setWords] = useState(search ?? "");
+  const find = useDebouncedCallback((text: string) => {
+    void navigate({ search: text.trim() ? { search: text.trim() } : {}, replace: true });
+  }, SEARCH_AFTER_MS);
   const [chosen, setChosen] = useState<readonly string[]>([]);
-  const shown = trainings.filter((training) => matches(training, words));
   return (
     <Stack gap="xs">
-      {trainings.length > 1 && (
+      {(found.count > 1 || search) && (
         <Group justify="space-between" gap="xs">
-          {trainings.length >= FILTER_FROM ? (
+          {found.count >= FILTER_FROM || search ? (
             <TextInput
               flex={1}
               maw={360}
@@ -87,6 +94,7 @@ function Runs({ team, trainings }: { team: string; trainings: readonly Training[
               value={words}
               onChange={(event) => {
                 setWords(event.currentTarget.value);
+                find(event.currentTarget.value);
               }}
             />
           ) : (
@@ -109,8 +117,8 @@ function Runs({ team, trainings }: { team: string; trainings: readonly Training[
           )}
         </Group>
       )}
-      {trainings.length > 0 && !shown.length && <Empty title={t("training.noMatch")} />}
-      {shown.map((training) => (
+      {search && !found.count && <Empty title={t("training.noMatch")} />}
+      {found.results.map((training) => (
         <Run
           key={training.job.id}
           team={team}
@@ -122,6 +130,13 @@ function Runs({ team, trainings }: { team: string; trainings: readonly Training[
           }}
         />
       ))}
+      <Pages
+        count={found.count}
+        page={page}
+        onChange={(next) => {
+          void navigate({ search: { ...(search ? { search } : {}), ...(next > 1 ? { page: next } : {}) } });
+        }}
+      />
     </Stack>
   );
 }

@@ -6,7 +6,7 @@ import { Link, useParams } from "@tanstack/react-router";
 import { useEffect, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
-import { useCohorts, useRecipes, useTraining, useTrainings, type Training } from "../store/queries";
+import { useCohorts, useControls, useRecipes, useTraining, type Training } from "../store/queries";
 import { includes, mayCancel, teamOf, useSession } from "../store/session";
 import { useTrainingEvents, type Told } from "../store/training";
 import { Confirm } from "../ui/Confirm";
@@ -20,7 +20,7 @@ import { Epochs } from "./training/Epochs";
 import { keptOf, lastConfusion, stopOf } from "./training/history";
 import { RunCharts } from "./training/RunCharts";
 import { RunPreviews } from "./training/RunPreviews";
-import { controlOf, controlsOf, titleOf, versionOf } from "./training/runs";
+import { controlOf, titleOf, versionOf } from "./training/runs";
 import { RunSettings } from "./training/RunSettings";
 import { RunUsage } from "./training/RunUsage";
 
@@ -216,9 +216,10 @@ function NoEpoch({ training }: { training: Training }): ReactNode {
 /** The final figures, with what the controls reached beside them. */
 function Result({ team, training, hasTest }: { team: string; training: Training; hasTest: boolean }): ReactNode {
   const { t } = useTranslation();
-  const all = useTrainings(team);
-  if (!Object.keys(training.metrics).length) return null;
-  const controls = controlsOf(training, all.data ?? []).filter(({ metrics }) => Object.keys(metrics).length);
+  const isMeasured = Object.keys(training.metrics).length > 0;
+  const [of] = useControls(team, isMeasured ? [training.job.id] : []);
+  if (!isMeasured) return null;
+  const controls = (of?.data?.results ?? []).filter(({ metrics }) => Object.keys(metrics).length);
   // The newest of each kind is enough.
   const beside = [...new Map(controls.toReversed().map((one) => [controlOf(one), one])).values()];
   const isControl = controlOf(training) !== "none";

@@ -1,6 +1,6 @@
 /** The worklist: the team's studies, searched, sorted, kept up to date; the place to drop new ones on. */
 
-import { Button, Group, Pagination, Stack, Text } from "@mantine/core";
+import { Button, Group, Stack, Text } from "@mantine/core";
 import { useDebouncedCallback, useHotkeys, useMediaQuery } from "@mantine/hooks";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useRef, useState, type ReactNode } from "react";
@@ -8,6 +8,7 @@ import { useTranslation } from "react-i18next";
 
 import { useStudies, type StudyRow } from "../store/queries";
 import { includes, teamOf, useSession } from "../store/session";
+import { Pages } from "../ui/Pages";
 import { Empty, Failed, Loading } from "../ui/States";
 import { UploadButtons, UploadPanel, useDropZone } from "../ui/Uploads";
 import type { WorklistSearch } from "./router";
@@ -19,7 +20,6 @@ import { SelectionBar } from "./worklist/SelectionBar";
 import { StudyCards, StudyTable, type Choice } from "./worklist/StudyRows";
 import { WorklistFilters } from "./worklist/WorklistFilters";
 
-const PAGE_SIZE = 50;
 const SEARCH_AFTER_MS = 250;
 
 export function WorklistPage(): ReactNode {
@@ -82,7 +82,6 @@ export function WorklistPage(): ReactNode {
     void navigate({ to: "/", search: saved });
   };
   const Rows = isPhone ? StudyCards : StudyTable;
-  const pages = Math.ceil((studies.data?.count ?? 0) / PAGE_SIZE);
   return (
     <Stack gap="sm">
       <WorklistFilters
@@ -127,17 +126,13 @@ export function WorklistPage(): ReactNode {
           <Text size="sm" c="dimmed" aria-live="polite">
             {t("worklist.count", { count: studies.data.count })}
           </Text>
-          {pages > 1 && (
-            <Pagination
-              total={pages}
-              value={wanted.page ?? 1}
-              siblings={isPhone ? 0 : 1}
-              onChange={(page) => {
-                change({ page: page > 1 ? page : undefined });
-              }}
-              getControlProps={(control) => ({ "aria-label": t(`worklist.${control}`) })}
-            />
-          )}
+          <Pages
+            count={studies.data.count}
+            page={wanted.page ?? 1}
+            onChange={(page) => {
+              change({ page: page > 1 ? page : undefined });
+            }}
+          />
         </Group>
       )}
       <SelectionBar

@@ -58,13 +58,27 @@ const worklist = createRoute({
 
 const account = createRoute({ getParentRoute: () => home, path: "/account", component: AccountPage });
 const models = createRoute({ getParentRoute: () => home, path: "/teams/$team/models", component: lazyRouteComponent(() => import("./ModelsPage"), "ModelsPage") });
-const training = createRoute({ getParentRoute: () => home, path: "/teams/$team/training", component: lazyRouteComponent(() => import("./TrainingPage"), "TrainingPage") });
 
 /** Words and whole numbers that an address gives; anything else is left out. */
 function wordsOf<Name extends string>(search: Record<string, unknown>, ...names: Name[]): Partial<Record<Name, string>> {
   const found = names.map((name) => [name, search[name]] as const).filter(([, value]) => typeof value === "string" || typeof value === "number");
   return Object.fromEntries(found.map(([name, value]) => [name, String(value)])) as Partial<Record<Name, string>>;
 }
+
+export interface TrainingSearch {
+  search?: string;
+  page?: number;
+}
+
+const training = createRoute({
+  getParentRoute: () => home,
+  path: "/teams/$team/training",
+  component: lazyRouteComponent(() => import("./TrainingPage"), "TrainingPage"),
+  validateSearch: (search: Record<string, unknown>): TrainingSearch => {
+    const page = Number(search.page);
+    return { ...wordsOf(search, "search"), ...(page > 1 ? { page } : {}) };
+  },
+});
 
 export interface NewTrainingSearch {
   cohort?: string;

@@ -4,7 +4,18 @@ import { QueryClient } from "@tanstack/react-query";
 import { describe, expect, test } from "vitest";
 
 import type { TopicEvent } from "../api/socket";
-import { keys, takeTeamEvent, withJob, withStudy, type Epoch, type Job, type StudyPage, type StudyRow, type Training } from "./queries";
+import {
+  keys,
+  newerTraining,
+  takeTeamEvent,
+  withJob,
+  withStudy,
+  type Epoch,
+  type Job,
+  type StudyPage,
+  type StudyRow,
+  type Training,
+} from "./queries";
 import { withEpoch } from "./training";
 
 const study = (uid: string, revision: number): StudyRow => ({ study_instance_uid: uid, revision }) as StudyRow;
@@ -33,6 +44,20 @@ describe("a job", () => {
 
   test("that comes late does not undo a later one", () => {
     expect(withJob([job("a", 5)], job("a", 4))).toEqual([job("a", 5)]);
+  });
+});
+
+describe("a run", () => {
+  const run = (revision: number, epochs: number): Training =>
+    ({ job: job("a", revision), history: Array.from({ length: epochs }, (_, k) => ({ epoch: k + 1 })) }) as Training;
+
+  test("that comes late does not undo a later one", () => {
+    expect(newerTraining(run(5, 0), run(4, 2))).toEqual(run(5, 0));
+    expect(newerTraining(run(4, 0), run(5, 2))).toEqual(run(5, 2));
+  });
+
+  test("keeps the epochs that were told before its state was", () => {
+    expect(newerTraining(run(4, 3), run(5, 2))).toEqual(run(5, 3));
   });
 });
 

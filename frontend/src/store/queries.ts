@@ -1,6 +1,6 @@
 /** What the pages ask the site for, and how events change the answers without asking again. */
 
-import { QueryClient, useQuery, useQueryClient, type UseQueryResult } from "@tanstack/react-query";
+import { QueryClient, queryOptions, useQueries, useQuery, useQueryClient, type UseQueryResult } from "@tanstack/react-query";
 import { useEffect } from "react";
 
 import { api, ApiProblem, dataOf, type Schemas } from "../api/client";
@@ -13,6 +13,8 @@ export type Model = Schemas["Model"];
 export type ModelVersion = Schemas["ModelVersion"];
 export type ModelDetail = Schemas["ModelVersionDetail"];
 export type Training = Schemas["Training"];
+export type TrainingPage = Schemas["PaginatedTrainingList"];
+export type TrainingQuery = NonNullable<operations["trainings_list"]["parameters"]["query"]>;
 export type Cohort = Schemas["Cohort"];
 export type CohortVersion = Schemas["CohortVersion"];
 export type Recipe = Schemas["Recipe"];
@@ -75,19 +77,32 @@ export const useModelDetail = (team: string, name: string, number: number): UseQ
       ),
   });
 
-export const useTrainings = (team: string): UseQueryResult<Training[]> =>
-  useQuery({
-    queryKey: keys.trainings(team),
-    queryFn: async () =>
-      (await dataOf(api.GET("/api/v1/teams/{team}/trainings/", { params: { path: { team } } }))).results,
+const trainingsOf = (team: string, query: TrainingQuery) =>
+  queryOptions({
+    queryKey: [...keys.trainings(team), query],
+    queryFn: () => dataOf(api.GET("/api/v1/teams/{team}/trainings/", { params: { path: { team }, query } })),
   });
 
-export const useTraining = (team: string, id: string): UseQueryResult<Training> =>
-  useQuery({
+const trainingOf = (team: string, id: string) =>
+  queryOptions({
     queryKey: keys.training(team, id),
     queryFn: () =>
       dataOf(api.GET("/api/v1/teams/{team}/trainings/{job_id}/", { params: { path: { team, job_id: id } } })),
   });
+
+/** A page of the team's runs, newest first. */
+export const useTrainings = (team: string, query: TrainingQuery): UseQueryResult<TrainingPage> =>
+  useQuery({ ...trainingsOf(team, query), placeholderData: (previous: TrainingPage | undefined) => previous });
+
+export const useTraining = (team: string, id: string): UseQueryResult<Training> => useQuery(trainingOf(team, id));
+
+/** Some runs, each by its id; in the place of one that is not there (any more) an error. */
+export const useTrainingsById = (team: string, ids: readonly string[]): UseQueryResult<Training>[] =>
+  useQueries({ queries: ids.map((id) => trainingOf(team, id)) });
+
+/** For each of some runs the controls that measure what its figures are worth. */
+export const useControls = (team: string, ids: readonly string[]): UseQueryResult<TrainingPage>[] =>
+  useQueries({ queries: ids.map((id) => trainingsOf(team, { control_of: id })) });
 
 export const useCohorts = (team: string): UseQueryResult<Cohort[]> =>
   useQuery({
@@ -138,10 +153,22 @@ export function withJob(jobs: Job[] | undefined, job: Job): Job[] | undefined {
   return known.revision > job.revision ? jobs : jobs.map((old) => (old.id === job.id ? job : old));
 }
 
-/** Puts a run's newer state in its place, at the head when it is new. */
-export function withTraining(all: Training[] | undefined, training: Training): Training[] | undefined {
-  if (!all?.some((old) => old.job.id === training.job.id)) return all && [training, ...all];
-  return all.map((old) => (old.job.id === training.job.id ? training : old));
+/** The newer of two states of a run; epochs that its own topic has told meanwhile stay. */
+export function newerTraining(old: Training, training: Training): Training {
+  if (old.job.id !== training.job.id || old.job.revision > training.job.revision) return old;
+  return { ...training, history: old.history.length > training.history.length ? old.history : training.history };
+}
+
+/** Changes a run wherever it is shown, alone or in a list; says whether a list has it. */
+function changeTraining(client: QueryClient, team: string, id: string, how: (old: Training) => Training): boolean {
+  client.setQueryData<Training>(keys.training(team, id), (old) => old && how(old));
+  const lists = client
+    .getQueriesData<TrainingPage>({ queryKey: keys.trainings(team) })
+    .filter(([, page]) => page?.results.some(({ job }) => job.id === id));
+  for (const [key] of lists) {
+    client.setQueryData<TrainingPage>(key, (page) => page && { ...page, results: page.results.map((one) => (one.job.id === id ? how(one) : one)) });
+  }
+  return lists.length > 0;
 }
 
 const STUDY_EVENTS = new Set(["study.changed", "series.changed", "instance.stored"]);
@@ -157,9 +184,7 @@ export function takeTeamEvent(client: QueryClient, team: string, event: TopicEve
   } else if (event.type === "job.changed") {
     const job = data as Job;
     client.setQueryData<Job[]>(keys.jobs(team), (jobs) => withJob(jobs, job));
-    client.setQueryData<Training[]>(keys.trainings(team), (trainings) =>
-      trainings?.map((one) => (one.job.id === job.id && one.job.revision <= job.revision ? { ...one, job } : one)),
-    );
+    changeTraining(client, team, job.id, (old) => (old.job.revision <= job.revision ? { ...old, job } : old));
   } else if (event.type === "model.changed") {
     const { model } = data as Schemas["ModelChanged"];
     client.setQueryData<Model[]>(keys.models(team), (models) =>
@@ -167,7 +192,9 @@ export function takeTeamEvent(client: QueryClient, team: string, event: TopicEve
     );
   } else if (event.type === "training.changed") {
     const { training } = data as Schemas["TrainingChanged"];
-    client.setQueryData<Training[]>(keys.trainings(team), (all) => withTraining(all, training));
+    const isListed = changeTraining(client, team, training.job.id, (old) => newerTraining(old, training));
+    // Which lists a new run belongs to, and where, the site knows.
+    if (!isListed) void client.invalidateQueries({ queryKey: keys.trainings(team) });
     // A control that has ended stands beside what was measured before.
     if (training.config.control !== "none" && training.job.state === "succeeded") {
       void client.invalidateQueries({ queryKey: keys.evaluationDocuments(team) });

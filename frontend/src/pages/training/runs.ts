@@ -11,19 +11,6 @@ export function controlOf(training: Training): string {
   return typeof control === "string" ? control : "none";
 }
 
-/** The controls that measure what the run's figures are worth: same recipe, cohort version and model name. */
-export function controlsOf(training: Training, all: readonly Training[]): Training[] {
-  return all.filter(
-    (one) =>
-      one.job.id !== training.job.id &&
-      controlOf(one) !== "none" &&
-      one.recipe === training.recipe &&
-      one.cohort === training.cohort &&
-      one.cohort_version === training.cohort_version &&
-      one.model === training.model,
-  );
-}
-
 export function versionOf(cohorts: readonly Cohort[] | undefined, name: string, number: number): CohortVersion | undefined {
   return cohorts?.find((cohort) => cohort.name === name)?.versions.find((version) => version.number === number);
 }
