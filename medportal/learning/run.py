@@ -85,16 +85,16 @@ def _about(task: Task) -> str:
     return f"{parameters:,} parameters; series: {counts}; {len(task.epoch(0))} samples in an epoch"
 
 
-def told_preview(preview: Preview) -> dict[str, Any]:
-    """Return a picture as it is said: as PNG."""
+def told_preview(preview: Preview, largest: int = 192) -> dict[str, Any]:
+    """Return a picture as it is said: as PNG of at most so many pixels a side."""
     from base64 import b64encode
     from io import BytesIO
 
     from PIL import Image
 
     image = Image.fromarray(preview.image)
-    if max(image.size) > 192:
-        image.thumbnail((192, 192))
+    if max(image.size) > largest:
+        image.thumbnail((largest, largest))
     out = BytesIO()
     image.save(out, "PNG")
     return {"kind": preview.kind, "caption": preview.caption, "png": b64encode(out.getvalue()).decode()}

@@ -53,9 +53,9 @@ def _run(lease: Lease) -> None:
             "modalities": modalities,
         }
         lease.report(stage="running")
-        previews = _pictures(lease, spec, folder)
-    lease.emit("training.previews", {"previews": previews})
-    lease.succeed({"count": len(previews)})
+        pictures = _pictures(lease, spec, folder)
+    lease.emit("training.previews", pictures)
+    lease.succeed({"count": len(pictures["previews"])})
 
 
 def _chosen(version: CohortVersion) -> list[CohortMember]:
@@ -94,7 +94,7 @@ def _series(lease: Lease, members: list[CohortMember]) -> Iterator[SeriesToPrepa
         yield replace(one, split="validation")
 
 
-def _pictures(lease: Lease, spec: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
+def _pictures(lease: Lease, spec: dict[str, Any], folder: Path) -> dict[str, list[dict[str, Any]]]:
     deadline = time.monotonic() + TIME_LIMIT_S
     with TrainingChild(spec, folder / "child", threads=1, module=MODULE) as child:
         for message in child.messages(poll_s=POLL_S):
@@ -106,5 +106,5 @@ def _pictures(lease: Lease, spec: dict[str, Any], folder: Path) -> list[dict[str
             if message["type"] == "failed":
                 raise InvalidError(message["code"], message["detail"])
             if message["type"] == "previews":
-                return list(message["previews"])
+                return {name: message[name] for name in ("previews", "rows")}
     raise UnavailableError("child_lost", "The process that makes the preview ended unexpectedly.")

@@ -125,15 +125,25 @@ class TrainingStageSerializer(serializers.Serializer[Any]):
 class PreviewSerializer(serializers.Serializer[Any]):
     """A picture of a sample."""
 
-    kind = serializers.CharField(help_text="sample, right, wrong, mask, box, reconstruction, generated")
+    kind = serializers.CharField(
+        help_text="sample, right, wrong, mask, box, reconstruction, generated, untouched, varied"
+    )
     caption = serializers.CharField(allow_blank=True)
     png = serializers.CharField(help_text="PNG, base64")
 
 
+class AugmentationRowSerializer(serializers.Serializer[Any]):
+    """A training sample, first untouched, then varied by one augmentation alone."""
+
+    setting = serializers.CharField(help_text="The augmentation's setting")
+    previews = PreviewSerializer(many=True)
+
+
 class TrainingPreviewsSerializer(serializers.Serializer[Any]):
-    """What the network makes of a few validation samples now."""
+    """What the network makes of a few validation samples now; of a preview job, augmented training samples."""
 
     previews = PreviewSerializer(many=True)
+    rows = AugmentationRowSerializer(many=True, required=False, help_text="Of a preview job: each augmentation alone")
 
 
 class RecipeFilterSerializer(serializers.Serializer[Any]):

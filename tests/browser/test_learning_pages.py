@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import PATIENTS, Person
 from tests.dicom import ct_series
@@ -63,8 +63,10 @@ def test_a_data_set_comes_in_and_its_samples_are_looked_at(person: Enter, pictur
     page.get_by_role("link", name="Train on it").click()
     expect(page.get_by_role("combobox", name="Recipe")).to_have_value("Classification of series and slices")
     page.get_by_role("button", name="Show samples").click()
-    expect(page.locator(".previews img").first).to_be_visible(timeout=60_000)
+    samples = page.get_by_role("region", name="Augmented samples")
+    expect(samples.locator(".previews").first.locator("img")).to_have_count(12, timeout=60_000)
     epochs = page.get_by_role("textbox", name="Epochs", exact=True)
+    _each_augmentation_is_seen(page, samples)
     usual = epochs.input_value()
     epochs.fill("0")
     expect(page.get_by_text("1 setting is out of bounds.")).to_be_visible()
@@ -72,6 +74,28 @@ def test_a_data_set_comes_in_and_its_samples_are_looked_at(person: Enter, pictur
     page.get_by_role("button", name="Back to the default: Epochs").click()
     expect(epochs).to_have_value(usual)
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
+
+
+def _each_augmentation_is_seen(page: Page, samples: Locator) -> None:
+    for name, count in (("Mirror left–right", 2), ("Rotate (°)", 6), ("Deform", 6)):
+        pictures = samples.get_by_role("group", name=name).locator("img")
+        expect(pictures).to_have_count(count)
+        expect(pictures.first).to_have_attribute("data-kind", "untouched")
+    # On a telephone, rows have two lines and nothing hangs over.
+    page.set_viewport_size({"width": 390, "height": 800})
+    rotated = samples.get_by_role("group", name="Rotate (°)").locator("img")
+    lines = "all => new Set(all.map((one) => Math.round(one.getBoundingClientRect().top))).size"
+    assert rotated.evaluate_all(lines) == 2
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.set_viewport_size({"width": 1280, "height": 800})
+    # Pictures made with other settings are marked; with those settings again they are there at once.
+    again = samples.get_by_role("button", name="Show again")
+    expect(again).to_be_disabled()
+    choose(page, "Network", "densenet121")
+    expect(samples.get_by_text("Settings have changed")).to_be_visible()
+    expect(again).to_be_enabled()
+    choose(page, "Network", "resnet_small")
+    expect(again).to_be_disabled()
 
 
 @pytest.fixture

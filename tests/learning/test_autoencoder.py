@@ -217,4 +217,4 @@ def test_the_page_is_shown_slices_beside_what_comes_back(folder: Path) -> None:
     shown = task.previews()
 
     assert shown[0].image.shape == (chests.SIZE, 3 * chests.SIZE)
-    assert len(task.augmented(40, torch.Generator().manual_seed(1))) == 40
+    assert len(task.pictured(task.some(40), torch.Generator().manual_seed(1))) == 40

@@ -175,7 +175,7 @@ def test_it_learns_to_find_squares(learnt: tuple[DetectionTask, list[dict[str, A
 
 def test_pictures_have_outlines(learnt: tuple[DetectionTask, list[dict[str, Any]]]) -> None:
     task, _ = learnt
-    for shown in [*task.previews(), *task.augmented(3, torch.Generator().manual_seed(0))]:
+    for shown in [*task.previews(), *task.pictured(task.some(3), torch.Generator().manual_seed(0))]:
         assert shown.image.shape == (squares.ROWS, squares.COLUMNS, 3)
         # A box found may lie on the true one.
         assert any((shown.image == colour).all(-1).any() for colour in ([255, 0, 0], [0, 255, 0]))

@@ -225,7 +225,7 @@ def test_the_page_is_shown_a_grid_of_each_class(folder: Path) -> None:
 
     assert [one.caption for one in shown] == ["left (synthetic)", "right (synthetic)"]
     assert shown[0].image.shape == (4 * SIZE, 4 * SIZE)
-    assert len(task.augmented(100, torch.Generator().manual_seed(1))) == 100
+    assert len(task.pictured(task.some(100), torch.Generator().manual_seed(1))) == 100
 
 
 @pytest.mark.parametrize("network", ["r1", "wgan_gp"])

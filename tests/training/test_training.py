@@ -248,7 +248,9 @@ def test_a_preview_shows_varied_samples_and_trains_nothing(
     assert answer.status_code == 202, answer.text
     done = ended(words["id"])
     assert (done.state, done.result) == ("succeeded", {"count": 12}), done.error_detail
-    ((pictures),) = [event["previews"] for event in told(words["id"], "training.previews")]
+    (event,) = told(words["id"], "training.previews")
+    pictures = event["previews"]
+    assert {"flip", "rotate_degrees", "scale_fraction"} <= {row["setting"] for row in event["rows"]}
     assert {picture["caption"] for picture in pictures} == {"normal", "lung cancer"}
     assert all(base64.b64decode(picture["png"]).startswith(b"\x89PNG") for picture in pictures)
     assert not TrainingRun.objects.filter(team=people.team).exists()

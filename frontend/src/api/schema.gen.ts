@@ -2207,6 +2207,12 @@ export interface components {
         AnalysisChanged: {
             analysis: components["schemas"]["Analysis"];
         };
+        /** @description A training sample, first untouched, then varied by one augmentation alone. */
+        AugmentationRow: {
+            /** @description The augmentation's setting */
+            setting: string;
+            previews: components["schemas"]["Preview"][];
+        };
         /** @description An evaluation as it is after its job's state has changed. */
         EvaluationChanged: {
             evaluation: components["schemas"]["Evaluation"];
@@ -2280,7 +2286,7 @@ export interface components {
         };
         /** @description A picture of a sample. */
         Preview: {
-            /** @description sample, right, wrong, mask, box, reconstruction, generated */
+            /** @description sample, right, wrong, mask, box, reconstruction, generated, untouched, varied */
             kind: string;
             caption: string;
             /** @description PNG, base64 */
@@ -2381,9 +2387,11 @@ export interface components {
         TrainingLog: {
             message: string;
         };
-        /** @description What the network makes of a few validation samples now. */
+        /** @description What the network makes of a few validation samples now; of a preview job, augmented training samples. */
         TrainingPreviews: {
             previews: components["schemas"]["Preview"][];
+            /** @description Of a preview job: each augmentation alone */
+            rows?: components["schemas"]["AugmentationRow"][];
         };
         /** @description What the training does now. */
         TrainingStage: {

@@ -42,11 +42,11 @@ export function useJob(team: string, id: string | null, onEvent?: (event: TopicE
 }
 
 /** The pictures of augmented samples that a preview job tells, and the job. */
-export function usePreviewJob(team: string, id: string | null): { job: UseQueryResult<Job>; previews: Schemas["Preview"][] | null } {
-  const [told, setTold] = useState<{ id: string; previews: Schemas["Preview"][] } | null>(null);
+export function usePreviewJob(team: string, id: string | null): { job: UseQueryResult<Job>; told: Schemas["TrainingPreviews"] | null } {
+  const [told, setTold] = useState<{ id: string; pictures: Schemas["TrainingPreviews"] } | null>(null);
   const job = useJob(team, id, (event) => {
     if (event.type !== "training.previews" || id === null) return;
-    setTold({ id, previews: (event.data as unknown as Schemas["TrainingPreviews"]).previews });
+    setTold({ id, pictures: event.data as unknown as Schemas["TrainingPreviews"] });
   });
-  return { job, previews: told && told.id === id ? told.previews : null };
+  return { job, told: told && told.id === id ? told.pictures : null };
 }

@@ -13,16 +13,19 @@ const COLOURS: Record<string, string> = { right: "teal", wrong: "red", generated
 const LARGEST_PX = 320;
 const sourceOf = (preview: Preview): string => `data:image/png;base64,${preview.png}`;
 
-export function Previews({ previews }: { previews: readonly Preview[] }): ReactNode {
+/** `isRow`: one of several rows below each other, whose pictures are of one width. */
+export function Previews({ previews, isRow = false }: { previews: readonly Preview[]; isRow?: boolean }): ReactNode {
   const { t } = useTranslation();
   const [shown, setShown] = useState<Preview | null>(null);
   // Kinds that are all the same say nothing on each picture, save that it is no patient's.
   const kinds = new Set(previews.map(({ kind }) => kind));
   const count = previews.length;
-  const cols = { base: Math.min(count, 3), xs: Math.min(count, 4), md: Math.min(count, 6) };
+  const cols = isRow
+    ? { base: 3, xs: 6 }
+    : { base: Math.min(count, 3), xs: Math.min(count, 4), md: Math.min(count, 6) };
   return (
     <>
-      <SimpleGrid cols={cols} spacing={6} className="previews" maw={count * LARGEST_PX}>
+      <SimpleGrid cols={cols} spacing={6} className="previews" {...(isRow ? {} : { maw: count * LARGEST_PX })}>
         {previews.map((preview, index) => {
           const kind = t(`preview.kinds.${preview.kind}`, { defaultValue: preview.kind });
           return (
@@ -38,7 +41,7 @@ export function Previews({ previews }: { previews: readonly Preview[] }): ReactN
                 alt={preview.caption ? t("preview.alt", { kind, caption: preview.caption }) : kind}
                 data-kind={preview.kind}
               />
-              {(kinds.size > 1 || preview.kind === "generated") && (
+              {(kinds.size > 1 || preview.kind === "generated") && preview.kind !== "varied" && (
                 <Badge size="xs" variant="light" color={COLOURS[preview.kind] ?? "gray"} tt="none">
                   {kind}
                 </Badge>

@@ -63,6 +63,8 @@ class Classification(Deformation, Augmentation, Schedule, Data):
         minimum=0.0,
         maximum=1.0,
         group="augmentation",
+        is_chance=True,
+        takes_of_others=True,
     )
     mixing: float = setting(
         0.0,
@@ -70,6 +72,7 @@ class Classification(Deformation, Augmentation, Schedule, Data):
         minimum=0.0,
         maximum=0.5,
         group="augmentation",
+        takes_of_others=True,
     )
     top_k: int = setting(
         2, "A series' probability is the mean of its slices' highest so many.", minimum=1, maximum=100, group="verdict"
@@ -151,7 +154,13 @@ class Detection(Augmentation, Schedule, Data):
     )
     flip_slices: bool = setting(False, "3-D: mirror along the stack.", group="augmentation")
     mosaic_probability: float = setting(
-        0.3, "How often four samples are put together to one (2-D).", minimum=0.0, maximum=1.0, group="augmentation"
+        0.3,
+        "How often four samples are put together to one (2-D).",
+        minimum=0.0,
+        maximum=1.0,
+        group="augmentation",
+        is_chance=True,
+        takes_of_others=True,
     )
     iou_threshold: float = setting(
         0.5, "Of two boxes of a class that overlap more, the better stays.", minimum=0.05, maximum=0.95, group="verdict"
@@ -193,7 +202,9 @@ class Autoencoder(Deformation, Augmentation, Schedule, Data):
         "out; findings then stay out as well. 0: it gives back what it sees.",
         minimum=0.0,
         maximum=1.0,
-        group="training",
+        group="augmentation",
+        is_chance=True,
+        takes_of_others=True,
     )
     normal_only: bool = setting(
         True,

@@ -7,7 +7,11 @@ from typing import Any
 
 
 def setting(default: Any, help_: str, **bounds: Any) -> Any:
-    """Return a dataclass field with its explanation; `group` is where the form shows it."""
+    """Return a dataclass field with its explanation; `group` is where the form shows it.
+
+    Of an augmentation's setting, `is_chance` says that it is the part of the samples to which it happens, and
+    `takes_of_others` that it puts something of another sample of the batch into one.
+    """
     return field(default=default, metadata={"help": help_, **bounds})
 
 
@@ -158,5 +162,10 @@ class Deformation:
     """Variation that boxes do not go along with."""
 
     deform_probability: float = setting(
-        0.15, "How often a sample is bent elastically.", minimum=0.0, maximum=1.0, group="augmentation"
+        0.15,
+        "How often a sample is bent elastically.",
+        minimum=0.0,
+        maximum=1.0,
+        group="augmentation",
+        is_chance=True,
     )

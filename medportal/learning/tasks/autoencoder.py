@@ -174,9 +174,8 @@ class AutoencoderTask(Task):
             shown.append(grey_preview(np.concatenate(parts, axis=2), caption))
         return shown
 
-    def augmented(self, count: int, generator: torch.Generator) -> list[Preview]:
+    def pictured(self, refs: Sequence[Ref], generator: torch.Generator) -> list[Preview]:
         """Return training slices as the network sees them, with what is pasted into them."""
-        refs = [ref for k in range(-(-count // len(self._training))) for ref in self.epoch(k)][:count]
         images, _ = self.batch(refs, generator)
         return [
             grey_preview(self._middle(image), self._name(ref)) for ref, image in zip(refs, images.numpy(), strict=True)

@@ -140,8 +140,13 @@ class Task(ABC):
         return []
 
     @abstractmethod
-    def augmented(self, count: int, generator: torch.Generator) -> list[Preview]:
-        """Return augmented training samples, as the form shows them."""
+    def pictured(self, refs: Sequence[Ref], generator: torch.Generator) -> list[Preview]:
+        """Return training samples, augmented, as the form shows them."""
+
+    def some(self, count: int) -> list[Ref]:
+        """Return the first training samples, of as many epochs as it takes."""
+        epochs = -(-count // max(1, len(self.epoch(0))))
+        return [ref for number in range(epochs) for ref in self.epoch(number)][:count]
 
     # What is exported
 

@@ -193,9 +193,8 @@ class ClassificationTask(Task):
         per_slice = len(image) // (2 * self.spec.context + 1)
         return image[self.spec.context * per_slice : (self.spec.context + 1) * per_slice]
 
-    def augmented(self, count: int, generator: torch.Generator) -> list[Preview]:
+    def pictured(self, refs: Sequence[Ref], generator: torch.Generator) -> list[Preview]:
         """Return training samples as the network sees them."""
-        refs = [ref for k in range(-(-count // max(1, len(self.refs("train"))))) for ref in self.epoch(k)][:count]
         images, targets = self.batch(refs, generator)
         middle = self.spec.context * (3 if self.spec.colour else 1)
         per_slice = 3 if self.spec.colour else 1

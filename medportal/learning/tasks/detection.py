@@ -165,10 +165,9 @@ class DetectionTask(Task):
         caption = f"{surest[0].label} {surest[0].score:.2f}" if surest else ""
         return boxed(image, [(through(truths, index), 0), (shown, 1)], caption)
 
-    def augmented(self, count: int, generator: torch.Generator) -> list[Preview]:
+    def pictured(self, refs: Sequence[Ref], generator: torch.Generator) -> list[Preview]:
         """Return training samples with their boxes in red."""
-        refs = self.epoch(0)
-        images, truths = self.source.varied((refs * (count // len(refs) + 1))[:count], generator)
+        images, truths = self.source.varied(refs, generator)
         return [self._pictured(image, truth) for image, truth in zip(images.numpy(), truths, strict=True)]
 
     def _pictured(self, image: NDArray[Any], truth: Truth) -> Preview:

@@ -245,9 +245,8 @@ class GenerationTask(Task):
             shown.append(grey_preview(whole, f"{name} (synthetic)".strip(), "generated"))
         return shown
 
-    def augmented(self, count: int, generator: torch.Generator) -> list[Preview]:
+    def pictured(self, refs: Sequence[Ref], generator: torch.Generator) -> list[Preview]:
         """Return training images as the critic sees them at most."""
-        refs = [ref for k in range(-(-count // len(self.epoch(0)))) for ref in self.epoch(k)][:count]
         images, _ = self.batch(refs, generator)
         seen = viewed(images, torch.tensor(float(self.config["adaptive"])))
         names = self.prepared.classes or ("",)

@@ -233,9 +233,9 @@ class SegmentationTask(Task):
             shown.append(outlined(image, [(truth[index], 0), (found[index], 1)], f"Dice {dice:.2f}"))
         return shown
 
-    def augmented(self, count: int, generator: torch.Generator) -> list[Preview]:
+    def pictured(self, refs: Sequence[Ref], generator: torch.Generator) -> list[Preview]:
         """Return training patches with the true outline in red."""
-        images, truths = self.batch(self.epoch(0)[:count], generator)
+        images, truths = self.batch(refs, generator)
         shown = []
         for image, truth in zip(images.numpy(), truths.numpy().astype(np.uint8), strict=True):
             flat = self.spec.dimensions == 2

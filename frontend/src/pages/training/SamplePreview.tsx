@@ -11,6 +11,7 @@ import { isOver, usePreviewJob } from "../../store/jobs";
 import type { CohortVersion, Recipe } from "../../store/queries";
 import { Previews } from "../../ui/Previews";
 import { Failed } from "../../ui/States";
+import { AugmentationRows } from "./AugmentationRows";
 import type { Settings } from "./fields";
 
 interface Props {
@@ -22,9 +23,12 @@ interface Props {
 
 export function SamplePreview({ team, version, recipe, settings }: Props): ReactNode {
   const { t } = useTranslation();
-  const [asked, setAsked] = useState<{ id: string; of: string } | null>(null);
-  const { job, previews } = usePreviewJob(team, asked?.id ?? null);
+  // The job that was asked for last, and that of all settings: with settings of before, its pictures are there again.
+  const [last, setLast] = useState<string | null>(null);
+  const [asked, setAsked] = useState<ReadonlyMap<string, string>>(new Map());
   const wanted = JSON.stringify([recipe.name, settings]);
+  const id = asked.get(wanted) ?? last;
+  const { job, told } = usePreviewJob(team, id);
   const ask = useMutation({
     mutationFn: (id: string) =>
       dataOf(
@@ -34,12 +38,13 @@ export function SamplePreview({ team, version, recipe, settings }: Props): React
         }),
       ),
     onSuccess: (started) => {
-      setAsked({ id: started.id, of: wanted });
+      setLast(started.id);
+      setAsked((old) => new Map(old).set(wanted, started.id));
     },
   });
-  const isWaiting = ask.isPending || (asked !== null && !job.isError && !(job.data && isOver(job.data)));
+  const isWaiting = ask.isPending || (id !== null && !job.isError && !(job.data && isOver(job.data)));
   const failure = ask.error ?? job.error ?? (job.data?.state === "failed" ? new Error(job.data.error_detail) : null);
-  const isEmpty = job.data?.state === "succeeded" && !job.data.result?.count && !previews?.length;
+  const isEmpty = job.data?.state === "succeeded" && !job.data.result?.count && !told?.previews.length;
   return (
     <Paper withBorder p="md" component="section" aria-label={t("form.previews")}>
       <Group justify="space-between" mb="xs">
@@ -53,11 +58,12 @@ export function SamplePreview({ team, version, recipe, settings }: Props): React
           variant="light"
           leftSection={<IconPhoto size={16} />}
           loading={isWaiting}
+          disabled={told !== null && asked.has(wanted)}
           onClick={() => {
             ask.mutate(crypto.randomUUID());
           }}
         >
-          {t(previews ? "form.showAgain" : "form.showPreviews")}
+          {t(told ? "form.showAgain" : "form.showPreviews")}
         </Button>
       </Group>
       {failure && !isWaiting && <Failed error={failure} />}
@@ -68,14 +74,15 @@ export function SamplePreview({ team, version, recipe, settings }: Props): React
         </Text>
       )}
       {isEmpty && <Text c="dimmed">{t("form.noPreviews")}</Text>}
-      {previews && (
+      {told && (
         <>
-          {asked?.of !== wanted && (
+          {!asked.has(wanted) && (
             <Text size="sm" c="orange" mb={4}>
               {t("form.stale")}
             </Text>
           )}
-          <Previews previews={previews} />
+          <Previews previews={told.previews} />
+          <AugmentationRows rows={told.rows ?? []} />
         </>
       )}
     </Paper>
