@@ -95,8 +95,15 @@ def _defaults(recipe: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("three", [3, 3.0, "3"])
 def test_however_three_dimensions_are_written_the_defaults_are_of_volumes(three: Any) -> None:
     assert complete_config("classification", {"dimensions": three}, STACK)["size"] == 96
-    with pytest.raises(InvalidError, match="dimensions"):
-        describe_recipes(STACK, {"dimensions": "4"})
+
+
+def test_a_recipe_without_a_choice_is_described_as_it_is() -> None:
+    usual, asked = (
+        {one["name"]: _defaults(one) for one in describe_recipes(STACK, settings)}
+        for settings in ({}, {"dimensions": 3})
+    )
+    assert asked["autoencoder"] == usual["autoencoder"]
+    assert asked["classification"] != usual["classification"]
 
 
 def test_single_images_are_seen_whole_and_stacks_by_millimetres() -> None:

@@ -22,7 +22,7 @@ def describe_recipes(
     """Return each recipe with its fields: name, type, group, default for the cohort, bounds, choices, what it means.
 
     Of `settings`, those of STEERING change the defaults of the others, as they do in `complete_config`; their own
-    defaults stay. Raises InvalidError `setting` as that does.
+    defaults stay. A recipe that does not offer such a choice is described as it is.
     """
     return [_describe_recipe(name, recipe, fingerprint or {}, settings or {}) for name, recipe in RECIPES.items()]
 
@@ -30,8 +30,9 @@ def describe_recipes(
 def _describe_recipe(
     name: str, recipe: Recipe, fingerprint: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> dict[str, Any]:
-    usual = recipe.choose(fingerprint)
-    chosen = _chosen(recipe, fingerprint, settings)
+    usual = chosen = recipe.choose(fingerprint)
+    if all(_offers(_known(recipe)[key], settings[key]) for key in STEERING if key in settings):
+        chosen = _chosen(recipe, fingerprint, settings)
     ordered = sorted(fields(recipe.settings), key=lambda one: _GROUPS.index(one.metadata["group"]))
     return {
         "name": name,
@@ -110,6 +111,15 @@ def _value(setting: Any, given: Any) -> Any:
     if "choices" in metadata and value not in metadata["choices"]:
         raise InvalidError("setting", f"{name} must be one of {', '.join(map(str, metadata['choices']))}.")
     return value
+
+
+def _offers(setting: Any, given: Any) -> bool:
+    """Say whether a setting can be set to what is given."""
+    try:
+        _value(setting, given)
+    except InvalidError:
+        return False
+    return True
 
 
 def _convert(type_: str, given: Any) -> Any:
