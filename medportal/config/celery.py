@@ -20,11 +20,16 @@ from django.conf import settings
 # A worker imports the tasks of its own queue alone: `default` never loads ONNX Runtime.
 TASKS_OF_QUEUE = {
     "default": ["medportal.archive.tasks", "medportal.cohorts.tasks", "medportal.training.tasks"],
+    "training": ["medportal.training.tasks"],
     "inference": ["medportal.analysis.tasks", "medportal.training.evaluations.tasks"],
 }
-# `default` watches training children, imports and makes thumbnails: two trainings leave room for what is short;
-# `inference` keeps its models in one process.
-POOL_OF_QUEUE = {"default": ["--pool=threads", "--concurrency=3"], "inference": ["--pool=solo"]}
+# `default` has what is short: thumbnails, previews, imports; `training` prepares cohorts and watches their children, as
+# many as the machine is given to at once; `inference` keeps its models in one process.
+POOL_OF_QUEUE = {
+    "default": ["--pool=threads", "--concurrency=3"],
+    "training": ["--pool=threads", f"--concurrency={settings.TRAININGS_AT_ONCE}"],
+    "inference": ["--pool=solo"],
+}
 QUEUE = os.environ.get("MEDPORTAL_QUEUE", "")
 
 app = Celery("medportal", broker=settings.REDIS_URL, set_as_current=True)

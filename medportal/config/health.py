@@ -17,7 +17,7 @@ from medportal.jobs.heartbeat import STALE_AFTER_S
 from medportal.jobs.models import Heartbeat
 from medportal.messaging import broker
 
-QUEUES = ("default", "inference")
+QUEUES = ("default", "training", "inference")
 
 
 @require_safe

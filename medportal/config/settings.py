@@ -235,6 +235,9 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+# Trainings of a machine that run together: each takes all its cores, or its GPU's memory, and two in turn end no later
+# than two at once.
+TRAININGS_AT_ONCE = max(1, env.int("MEDPORTAL_TRAININGS_AT_ONCE", default=1))
 # A training child's threads (0: as many as there are cores) and the longest that one attempt may take.
 TRAINING_THREADS = env.int("MEDPORTAL_TRAINING_THREADS", default=0)
 TRAINING_TIME_LIMIT_S = env.int("MEDPORTAL_TRAINING_TIME_LIMIT_S", default=24 * 3600)

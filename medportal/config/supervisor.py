@@ -18,7 +18,6 @@ from medportal.config.children import Child, end_all
 
 READY_WITHIN_S = 90.0
 GRACE_S = 10.0
-QUEUES = ("default", "inference")
 
 
 def main() -> int:
@@ -126,11 +125,11 @@ class Supervisor:
         from medportal.config.celery import worker_arguments
 
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        # `default` decodes and watches; the numbers are crunched in its training child, and in `inference`.
-        threads = {"default": 1, "inference": max(1, cores // 2)}
+        # `default` and `training` decode and watch; the numbers are crunched in a training's child, and in `inference`.
+        workers = {"default": 1, "training": 1, "inference": max(1, cores // 2)}
         self._add("web", _web_arguments(self.address, self.environment), threads=1)
-        for queue in QUEUES:
-            self._add(f"worker-{queue}", worker_arguments(queue), threads=threads[queue], MEDPORTAL_QUEUE=queue)
+        for queue, threads in workers.items():
+            self._add(f"worker-{queue}", worker_arguments(queue), threads=threads, MEDPORTAL_QUEUE=queue)
         self.say(f"Started: {', '.join(child.name for child in self.children)}")
 
     def _add(self, name: str, arguments: list[str], *, threads: int, again: bool = True, **more: str) -> Child:

@@ -25,9 +25,11 @@ from medportal.training.serializers import TrainingSerializer
 
 KIND = "training"
 TASK = "medportal.training.tasks.run_training"
+# Of its own: a training takes hours, and what is short does not wait for it.
+QUEUE = "training"
 PREVIEW_KIND = "preview"
 PREVIEW_TASK = "medportal.training.tasks.run_preview"
-QUEUE = "default"
+PREVIEW_QUEUE = "default"
 # No worker serves it: what waits there is trained by torchrun, and taken in by `manage.py train --adopt`.
 TORCHRUN_QUEUE = "torchrun"
 
@@ -158,7 +160,7 @@ def start_preview(
         kind=PREVIEW_KIND,
         title=f"Preview of {version}",
         task_name=PREVIEW_TASK,
-        queue=QUEUE,
+        queue=PREVIEW_QUEUE,
         params=params,
         created_by=user,
     )

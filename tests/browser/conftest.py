@@ -32,7 +32,7 @@ PATIENTS = 6
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[Site]:
-    """A site with both workers, team `demo`, its studies and a cohort; nothing is being trained."""
+    """A site with all workers, team `demo`, its studies and a cohort; nothing is being trained."""
     if not (ROOT / "frontend" / "dist" / "index.html").is_file():
         pytest.fail("The page is not built: run make frontend.")
     with running_site("sqlite", tmp_path_factory.mktemp("browser")) as site:
@@ -45,8 +45,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> It
             team = Team.objects.create(slug="demo", name="Demo")
             manager = make_member(team, "manager")
             make_data(team, manager, patients=PATIENTS, say=lambda _: None)
-            site.start_worker("default")
-            site.start_worker("inference")
+            for queue in ("default", "training", "inference"):
+                site.start_worker(queue)
             wait_until(lambda: _is_settled(team), 120, "thumbnails and first analyses")
             yield site
 

@@ -92,11 +92,11 @@ def test_it_serves_keeps_its_data_and_ends_whole(run: Run) -> None:
         "database": True,
         "broker": True,
         "storage": True,
-        "workers": {"default": True, "inference": True},
+        "workers": {"default": True, "training": True, "inference": True},
     }
     headers = {"Authorization": f"Bearer {run.token()}"}
-    # Supervisor, broker, web, two workers.
-    assert len(run.processes()) >= 5
+    # Supervisor, broker, web, three workers.
+    assert len(run.processes()) >= 6
     assert first.stop() == 0
     assert run.processes() == set()
 

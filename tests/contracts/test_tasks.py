@@ -44,14 +44,20 @@ def _named_in_source() -> set[str]:
 
 
 def test_every_name_sent_is_registered(tmp_path: Path) -> None:
-    registered = _registered("default", tmp_path) | _registered("inference", tmp_path)
+    registered = set.union(*(_registered(queue, tmp_path) for queue in ("default", "training", "inference")))
     named = _named_in_source()
     assert named, "no task is named anywhere: the search is broken"
     assert named <= registered
 
 
-@pytest.mark.parametrize("queue", ["default", "inference"])
-def test_worker_imports_only_its_own_tasks(queue: str, tmp_path: Path) -> None:
-    other = {"default": "inference", "inference": "default"}[queue]
-    shared = _registered(queue, tmp_path) & _registered(other, tmp_path)
+@pytest.mark.parametrize("other", ["default", "training"])
+def test_worker_imports_only_its_own_tasks(other: str, tmp_path: Path) -> None:
+    shared = _registered("inference", tmp_path) & _registered(other, tmp_path)
     assert not {name for name in shared if ".analysis." in name or ".training." in name}
+
+
+def test_a_training_is_known_where_trainings_are_sent(tmp_path: Path) -> None:
+    from medportal.training import services
+
+    assert services.TASK in _registered(services.QUEUE, tmp_path)
+    assert services.PREVIEW_TASK in _registered(services.PREVIEW_QUEUE, tmp_path)

@@ -89,13 +89,14 @@ def test_analysis_that_is_delivered_ten_times(worker: Start, analysis: Job) -> N
 def test_training_worker_that_is_killed(site: Site, people: People, worker: Start) -> None:
     """No child is left behind; the next attempt goes on from the checkpoint, and no epoch is told twice."""
     job = train(people, epochs=8)
-    first = worker("default")
+    worker("default")
+    first = worker("training")
     wait_until(lambda: len(told(job.pk, "epoch.finished")) >= 2, 90, "two epochs")
     first.kill()
     wait_until(lambda: child_of(str(job.pk)) is None, 10, "end of the child")
     before = told(job.pk, "epoch.finished")
     assert 2 <= len(before) < 8
-    worker("default")
+    worker("training")
 
     checkpoint = site.folder / "jobs" / str(job.pk) / "attempt-2" / "checkpoint" / "state.json"
     resumed = wait_until(lambda: _history_beyond(checkpoint, len(before) + 1), 90, "an epoch of the second attempt")
@@ -123,9 +124,10 @@ def _history_beyond(checkpoint: Path, count: int) -> list[dict[str, Any]] | None
 def test_broker_that_forgets_queued_work(site: Site, people: People, worker: Start, analysis: Job) -> None:
     training = train(people, epochs=1)
     assert site.broker.client.llen("inference")
-    assert site.broker.client.llen("default")
+    assert site.broker.client.llen("training")
     site.broker.client.flushall()
     worker("inference")
+    worker("training")
     worker("default")
     for job in (analysis, training):
         done = ended(job.pk)

@@ -42,10 +42,12 @@ def wait_for_piece(job: Job, number: int) -> None:
     wait_until(lambda: len(pieces(job)) > number, 20, f"piece {number}")
 
 
-def test_site_is_ready_when_both_workers_live(site: Site, worker: Start) -> None:
+def test_site_is_ready_when_all_workers_live(site: Site, worker: Start) -> None:
     worker("default")
-    assert httpx.get(f"{site.url}/readyz").status_code == 503
     worker("inference")
+    assert httpx.get(f"{site.url}/readyz").json()["workers"] == {"default": True, "training": False, "inference": True}
+    assert httpx.get(f"{site.url}/readyz").status_code == 503
+    worker("training")
     wait_until(lambda: httpx.get(f"{site.url}/readyz").status_code == 200)
 
 

@@ -1,4 +1,4 @@
-"""A running site with a `default` worker, whose training children are real."""
+"""A running site with the workers of what is short and of trainings, whose children are real."""
 
 from __future__ import annotations
 
@@ -16,5 +16,6 @@ from tests.rails import this_process_on
 def site(live_site: LiveSite, django_db_blocker: Any) -> Iterator[Site]:
     """The site, with this process as one of its own."""
     live_site.need_worker("default")
+    live_site.need_worker("training")
     with this_process_on(live_site.site), django_db_blocker.unblock():
         yield live_site.site

@@ -196,6 +196,27 @@ def test_figures_of_what_chose_the_thresholds_say_so(people: People, client: Cal
     assert document["seen_in_training"] == {"series": document["n"], "groups": document["groups"]}
 
 
+def test_trainings_take_turns_and_what_is_short_waits_for_none(
+    people: People, client: Callable[..., Any], cohort: Any
+) -> None:
+    """One at a time, whatever else is asked for; those that wait are told their place, and can be cancelled."""
+    researcher = client()
+    first, second, third = jobs = [start(researcher, people, epochs=epochs) for epochs in (1000, 1000, 1)]
+    wait_until(lambda: told(first, "epoch.finished"), 60, "first epoch")
+    words = {"id": str(uuid4()), "cohort": "chests", "recipe": "classification", "settings": SMALL}
+    researcher.post(f"teams/{people.team.slug}/previews/", json=words).raise_for_status()
+    assert ended(words["id"]).state == "succeeded"
+    waiting = [look(researcher, people, job)["job"] for job in jobs]
+    assert [(job["state"], job["queue_place"]) for job in waiting] == [("running", 0), ("queued", 1), ("queued", 2)]
+
+    answer = researcher.post(f"teams/{people.team.slug}/jobs/{second}/cancel/").json()
+    assert (answer["state"], answer["attempt"]) == ("cancelled", 0)
+    wait_until(lambda: told(third, "job.changed")[-1]["queue_place"] == 1, 5, "moving up")
+    assert look(researcher, people, third)["job"]["state"] == "queued"
+    researcher.post(f"teams/{people.team.slug}/jobs/{first}/cancel/").raise_for_status()
+    assert ended(third).state == "succeeded"
+
+
 def test_it_is_cancelled_within_five_seconds_and_leaves_nothing(
     site: Site, people: People, client: Callable[..., Any], cohort: Any
 ) -> None:

@@ -203,11 +203,13 @@ function Kept({ training }: { training: Training }): ReactNode {
 
 function NoEpoch({ training }: { training: Training }): ReactNode {
   const { t } = useTranslation();
-  if (training.job.state !== "queued" && training.job.state !== "running") return null;
+  const { state, queue_place: place } = training.job;
+  if (state !== "queued" && state !== "running") return null;
+  const waits = place ? t("training.waitsBehind", { count: place }) : t("training.waits");
   return (
     <Paper withBorder p="xl">
       <Text c="dimmed" ta="center">
-        {t(training.job.state === "queued" ? "training.waits" : "training.noEpoch")}
+        {state === "queued" ? waits : t("training.noEpoch")}
       </Text>
     </Paper>
   );

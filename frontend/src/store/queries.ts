@@ -193,8 +193,8 @@ export function takeTeamEvent(client: QueryClient, team: string, event: TopicEve
   } else if (event.type === "training.changed") {
     const { training } = data as Schemas["TrainingChanged"];
     const isListed = changeTraining(client, team, training.job.id, (old) => newerTraining(old, training));
-    // Which lists a new run belongs to, and where, the site knows.
-    if (!isListed) void client.invalidateQueries({ queryKey: keys.trainings(team) });
+    // Which lists a new run belongs to, and where, the site knows; and of those behind one that has ended, that they move up.
+    if (!isListed || training.job.finished_at) void client.invalidateQueries({ queryKey: keys.trainings(team) });
     // A control that has ended stands beside what was measured before.
     if (training.config.control !== "none" && training.job.state === "succeeded") {
       void client.invalidateQueries({ queryKey: keys.evaluationDocuments(team) });

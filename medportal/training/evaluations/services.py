@@ -29,7 +29,8 @@ TASK = "medportal.training.evaluations.tasks.run_evaluation"
 QUEUE = "inference"
 # Where classifiers learn, a child does all of it, as it does a training.
 WORTH_TASK = "medportal.training.tasks.run_worth"
-WORTH_QUEUE = "default"
+# A classifier is trained, for minutes: it takes its turn among the trainings.
+WORTH_QUEUE = "training"
 
 
 @transaction.atomic
