@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -13,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from medportal.analysis import access
 from medportal.analysis.models import Embedding
 from medportal.analysis.resident import sessions, volumes
-from medportal.analysis.services import QUEUE, check_fit_of
+from medportal.analysis.services import check_fit_of
 from medportal.analysis.similar import ARRIVAL_TASK, embed_arrived
 from medportal.archive.models import Series
 from medportal.archive.reading import load_series_volume
@@ -21,16 +20,13 @@ from medportal.cohorts.models import CohortMember
 from medportal.errors import MedportalError, NotFoundError, UnavailableError
 from medportal.inference.embed import Vector, embed
 from medportal.inference.manifest import parse_manifest
-from medportal.jobs.leases import Lease, WorkerStopsError, claim
-from medportal.jobs.models import Job, State
-from medportal.jobs.waiting import has_worker
+from medportal.jobs.leases import Lease, claim
+from medportal.jobs.turns import Turn
 from medportal.messaging.models import Event
 from medportal.messaging.services import finish_reaction
 from medportal.zoo.models import ModelVersion
 from medportal.zoo.packages import open_version
 
-# So long many series are embedded before others who wait for the worker have their turn.
-TURN_S = 20.0
 REASONS = 20
 
 
@@ -93,32 +89,33 @@ def _keep(series: Series, version: ModelVersion, vector: Vector | None) -> None:
 
 def _many(lease: Lease) -> None:
     """Embed what is not embedded yet; a series that cannot be read is told of, and keeps no other from its place."""
-    started, params = time.monotonic(), lease.job.params
+    turn, params = Turn(lease), lease.job.params
     versions = [_version(lease, params)] if "model" in params else access.embedding_versions(lease.job.team)
     lease.report(stage="looking")
     todo = list(_todo(lease, versions))
     reasons, missed = list[dict[str, str]](), 0
     lease.report(stage="running")
     for number, (version, key) in enumerate(todo, start=1):
-        _give_way(lease, since=started)
+        turn.check()
         series = Series.objects.filter(pk=key).first()
         if series is None:
             continue
         try:
-            reasons += _place(lease, series, version)
+            reasons += _place(turn, series, version)
         except UnavailableError as error:
             # What cannot be had now may be had the next time: of that no row is kept.
             reasons.append(_reason(series, error))
             missed += 1
+        turn.keep()
         lease.report(progress=number / len(todo))
     lease.succeed(_counted(lease, versions, reasons[:REASONS], missed))
 
 
-def _place(lease: Lease, series: Series, version: ModelVersion) -> list[dict[str, str]]:
+def _place(turn: Turn, series: Series, version: ModelVersion) -> list[dict[str, str]]:
     """Embed a series of many; return why it cannot be done, if so. UnavailableError: it cannot be done now."""
     try:
         check_fit_of(parse_manifest(version.manifest), series)
-        vector = embed(sessions().get(open_version(version)), load_series_volume(series), check=lease.check)
+        vector = embed(sessions().get(open_version(version)), load_series_volume(series), check=turn.check)
     except UnavailableError:
         raise
     except MedportalError as error:
@@ -165,15 +162,6 @@ def _scope(lease: Lease) -> QuerySet[Series]:
         )
         return series.filter(pk__in=members.values("series"))
     return series
-
-
-def _give_way(lease: Lease, *, since: float) -> None:
-    """Let others have the worker after a while; the job goes on when its turn comes again."""
-    lease.check()
-    if time.monotonic() - since < TURN_S or not has_worker(QUEUE):
-        return
-    if Job.objects.filter(queue=QUEUE, state=State.QUEUED).exclude(pk=lease.job.pk).exists():
-        raise WorkerStopsError
 
 
 def _counted(lease: Lease, versions: list[ModelVersion], reasons: list[dict[str, str]], missed: int) -> dict[str, Any]:

@@ -21,15 +21,15 @@ def site(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> It
 
 
 @pytest.fixture
-def worker(site: Site) -> Iterator[Callable[[str], Child]]:
-    """Return a function that starts a queue's worker, which also knows the tests' counting job."""
+def worker(site: Site) -> Iterator[Callable[..., Child]]:
+    """Return a function that starts a queue's worker, which also knows the tests' counting job or what else it shall."""
     from medportal.jobs.models import Heartbeat
 
     started: list[Child] = []
 
-    def start(queue: str) -> Child:
+    def start(queue: str, include: str = "tests.jobs.work") -> Child:
         Heartbeat.objects.filter(queue=queue).delete()
-        child = site.start_worker(queue, include="tests.jobs.work")
+        child = site.start_worker(queue, include=include)
         started.append(child)
         wait_until(lambda: Heartbeat.objects.filter(queue=queue).exists(), 60, f"worker of {queue}")
         return child

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from medportal.annotations.models import AnnotationSet
 from medportal.jobs.models import Job
 from medportal.messaging.models import Event
 from medportal.messaging.services import enqueue
-from medportal.training.models import TrainingRun
+from medportal.training.evaluations.services import start_evaluation
+from medportal.training.models import Evaluation, TrainingRun
 from medportal.training.services import start_training
 from medportal.zoo.models import ModelVersion
 from tests.chests import store_chest
@@ -25,7 +27,7 @@ from tests.rails import People
 from tests.working import SMALL, child_of, ended, make_cohort, told
 
 pytestmark = pytest.mark.faults
-Start = Callable[[str], Child]
+Start = Callable[..., Child]
 SLICES = 24
 
 
@@ -84,6 +86,43 @@ def test_analysis_that_is_delivered_ten_times(worker: Start, analysis: Job) -> N
     job = ended(analysis.pk)
     assert (job.state, job.attempt) == ("succeeded", 1)
     has_whole_result(job)
+
+
+def test_an_evaluation_lets_analyses_go_first(people: People, worker: Start, tmp_path: Path) -> None:
+    """Within a turn, however long it takes; and it ends with what it would have said without a break."""
+    register(people.team, tmp_path / "slow", name="slow", turns=6000)
+    quick = register(people.team, tmp_path / "quick", name="quick")
+    cohort = make_cohort(people.team)
+    cohort.members.update(split="test")
+    user = people.member("researcher")
+
+    def evaluate(model: str) -> Any:
+        words = {"model": model, "cohort": "chests", "split": "test"}
+        return start_evaluation(user, people.team.slug, id=uuid4(), **words)
+
+    worker("default")
+    worker("inference", include="tests.jobs.short_turns")
+    whole = evaluate("quick")
+    assert ended(whole.pk).attempt == 1
+    evaluation = evaluate("slow")
+    wait_until(lambda: Job.objects.get(pk=evaluation.pk).progress > 0, 30, "a series that has been read")
+    uid = cohort.members.first().series_instance_uid
+    asked_at = time.monotonic()
+    analysis = start_analysis(user, people.team.slug, id=uuid4(), series_instance_uid=uid, model=quick.model.name).job
+    job = ended(analysis.pk)
+    assert time.monotonic() - asked_at < 8
+    assert job.state == "succeeded"
+    assert Job.objects.get(pk=evaluation.pk).state in {"queued", "running"}
+
+    job = ended(evaluation.pk)
+    assert (job.state, ends(job)) == ("succeeded", 1)
+    assert job.attempt > 1
+    documents = [Evaluation.objects.get(pk=one.pk).document for one in (whole, evaluation)]
+    told_of_run = {"model", "sha256", "evaluated_at", "seconds"}
+    ours, theirs = ({name: part for name, part in one.items() if name not in told_of_run} for one in documents)
+    assert ours == theirs
+    # All of its turns.
+    assert documents[1]["seconds"] > 2
 
 
 def test_training_worker_that_is_killed(site: Site, people: People, worker: Start) -> None:

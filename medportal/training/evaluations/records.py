@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +30,9 @@ class RecordLog:
     def __init__(self, job_id: UUID, attempt: int) -> None:
         self._folder = folder_of(job_id)
         self._folder.mkdir(parents=True, exist_ok=True)
+        # What earlier attempts took that came to their end, seconds.
+        self.earlier_s = 0.0
+        self._began = time.monotonic()
         self.records = self._read()
         self._path = self._folder / f"records-{attempt}.jsonl"
 
@@ -38,7 +42,10 @@ class RecordLog:
             for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
                 try:
                     record = json.loads(line)
-                    records[record["series_uid"]] = record
+                    if "seconds" in record:
+                        self.earlier_s += float(record["seconds"])
+                    else:
+                        records[record["series_uid"]] = record
                 except (ValueError, KeyError, TypeError):
                     # The last line of an attempt that was cut off.
                     continue
@@ -52,13 +59,17 @@ class RecordLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Close it."""
+        """Note how long the attempt took, and close its file."""
+        self._write({"seconds": time.monotonic() - self._began})
         self._file.close()
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Keep a record."""
-        line = json.dumps(record)
+        # As it is read back: the figures do not depend on where an attempt was cut off.
+        self.records[record["series_uid"]] = json.loads(self._write(record))
+
+    def _write(self, entry: Mapping[str, Any]) -> str:
+        line = json.dumps(entry)
         self._file.write(f"{line}\n")
         self._file.flush()
-        # As it is read back: the figures do not depend on where an attempt was cut off.
-        self.records[record["series_uid"]] = json.loads(line)
+        return line

@@ -14,6 +14,7 @@ from medportal.errors import MedportalError
 from medportal.inference.manifest import Manifest
 from medportal.inference.session import Session
 from medportal.jobs.leases import Lease, claim
+from medportal.jobs.turns import Turn
 from medportal.learning.evaluation import Record, TaskEvaluation, build_document, evaluation_of
 from medportal.training.evaluations.evaluated import header_of, version_of
 from medportal.training.evaluations.records import RecordLog
@@ -37,6 +38,7 @@ class _Run:
 
     def __init__(self, lease: Lease) -> None:
         self.lease = lease
+        self.turn = Turn(lease)
         self.started = time.monotonic()
         rows = Evaluation.objects.select_related("team", "cohort_version__cohort")
         self.row = rows.get(job=lease.job)
@@ -50,14 +52,14 @@ class _Run:
         session = Session(evaluation.package_to_run(package))
         with RecordLog(self.lease.job.pk, self.lease.attempt) as log_of_records:
             failed = self._read(evaluation, session, log_of_records)
-            records = log_of_records.records
+            records, earlier_s = log_of_records.records, log_of_records.earlier_s
         self.lease.report(stage="measuring", progress=READ_AT)
         mine = [one for _, one in sorted(records.items()) if one["split"] == self.row.split]
         reference = [one for _, one in sorted(records.items()) if one["split"] != self.row.split]
         if mine:
             evaluation.complete(session, reference, mine)
         header = header_of(self.row, version, {one["series_uid"] for one in mine})
-        header |= {"provider": session.provider, "seconds": round(time.monotonic() - self.started, 3)}
+        header |= {"provider": session.provider, "seconds": round(earlier_s + time.monotonic() - self.started, 3)}
         self._keep(build_document(evaluation, mine, header=header, failed=failed))
 
     def _evaluation(self, manifest: Manifest) -> TaskEvaluation:
@@ -86,15 +88,17 @@ class _Run:
             self.lease.report(progress=READ_AT * number / len(members))
             if member.series_instance_uid in done.records:
                 continue
+            self.turn.check()
             try:
                 one = load_member(member)
-                record = evaluation.read(session, one, check=self.lease.check)
+                record = evaluation.read(session, one, check=self.turn.check)
             except MedportalError as error:
                 uid = member.series_instance_uid
                 log.info("evaluation.series_failed", job=str(self.lease.job.pk), series=uid, code=error.code)
                 failed.append({"series_uid": uid, "code": error.code, "detail": error.detail})
                 continue
             done.add(_base_of(member, one.attributes) | record)
+            self.turn.keep()
         return failed
 
     def _keep(self, document: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ from medportal.audit.models import AuditEvent
 from medportal.inference.embed import embed
 from medportal.inference.package import open_package
 from medportal.inference.session import Session
+from medportal.jobs import turns
 from medportal.jobs.models import Job
 from medportal.messaging.models import Event, PendingReaction
 from medportal.zoo.packages import package_dir
@@ -333,8 +334,8 @@ def test_a_long_job_gives_way_to_those_who_wait(
 ) -> None:
     job = post(client_of(people.member("researcher")), people).json()["id"]
     waiting = similar(reader, chests[4]).json()["job"]["id"]
-    monkeypatch.setattr(run_embedding, "TURN_S", 0.0)
-    monkeypatch.setattr(run_embedding, "has_worker", lambda _queue: True)
+    monkeypatch.setattr(turns, "TURN_S", 0.0)
+    monkeypatch.setattr(turns, "has_worker", lambda _queue: True)
     assert work(job).state == "queued"
     assert work(waiting).state == "succeeded"
     monkeypatch.undo()
