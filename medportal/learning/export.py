@@ -21,6 +21,8 @@ from medportal.learning.tasks.base import Export, Task
 OPSET = 20
 # Largest difference of an output, as a part of its largest value, that may come from another order of additions.
 TOLERANCE = 1e-3
+# Of a side of a sample, in voxels.
+LONGEST = 8192
 Inputs = tuple[NDArray[np.generic], ...]
 
 
@@ -58,7 +60,7 @@ def _free_axes(export: Export) -> tuple[dict[int, Any], ...]:
         free: dict[int, Any] = {0: batch}
         for axis, multiple in enumerate(multiples):
             if multiple:
-                free[axis + 2] = multiple * torch.export.Dim(f"cells_{axis}", min=1, max=1024)
+                free[axis + 2] = multiple * torch.export.Dim(f"cells_{axis}", min=1, max=LONGEST // multiple)
         axes.append(free)
     return tuple(axes)
 

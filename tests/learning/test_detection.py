@@ -22,6 +22,7 @@ from medportal.learning import augment
 from medportal.learning.box_parity import box_differences
 from medportal.learning.box_samples import clipped, mosaic
 from medportal.learning.box_targets import Truth, extent_loss, heat_loss, targets_of
+from medportal.learning.export import export_onnx, open_session
 from medportal.learning.loop import train
 from medportal.learning.metrics.detection import choose_score_threshold
 from medportal.learning.package_writer import write_network
@@ -202,6 +203,22 @@ def test_the_package_finds_what_the_network_found(
     for one, other in zip(found, sorted(expected, key=lambda box: -box.score), strict=True):
         assert intersection_over_union(one, other) > 0.99
         assert one.score == pytest.approx(other.score, abs=1e-3)
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_onnx_takes_samples_of_other_sizes_and_agrees(tmp_path: Path, dimensions: int) -> None:
+    is_volume = dimensions == 3
+    config = squares.volume_config() if is_volume else squares.config()
+    folder = squares.prepare(tmp_path / "d", config, images=6, slices=squares.SLICES if is_volume else 1)
+    task = squares.task_of(folder, config)
+    export_onnx(task.averaged, task.export(), tmp_path / "model.onnx")
+    session = open_session(tmp_path / "model.onnx")
+    for size in ((16, 32, 64), (48, 32, 32), (32, 96, 160)):
+        sample = np.random.default_rng(0).random((1, 1, *size[3 - dimensions :]), np.float32)
+        with torch.no_grad():
+            wanted = task.averaged.eval()(torch.from_numpy(sample))
+        for ours, theirs in zip(session.run(["heat", "extent"], {"image": sample}), wanted, strict=True):
+            np.testing.assert_allclose(ours, theirs.numpy(), atol=1e-4, rtol=1e-4)
 
 
 def test_patches_of_volumes_hold_their_boxes(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from medportal.imaging.volumes import Volume
 from medportal.inference.package import open_package
 from medportal.inference.predict import answer
 from medportal.inference.session import Session
+from medportal.learning.export import check_parity, export_onnx
 from medportal.learning.loop import train
 from medportal.learning.networks.segmenter import build_segmenter
 from medportal.learning.package_writer import write_network
@@ -105,6 +106,18 @@ def test_the_network_takes_every_size_that_its_strides_divide(tmp_path: Path) ->
         with torch.no_grad():
             wanted = task.averaged(torch.from_numpy(x)).numpy()
         np.testing.assert_allclose(session.run(x)["logits"], wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+@pytest.mark.parametrize("network", ["unet", "segresnet"])
+def test_onnx_takes_tiles_of_other_sizes_and_agrees(tmp_path: Path, network: str, dimensions: int) -> None:
+    # A tile of a single stride, of which the coarsest stage sees one place.
+    task = task_of(tmp_path / "data", slices=8, network=network, dimensions=dimensions, depth=3, tile=32, tile_slices=8)
+    export_onnx(task.averaged, task.export(), tmp_path / "model.onnx")
+    sizes = ((8, 32, 32), (24, 16, 40))
+    tiles = [(np.random.default_rng(0).random((1, 1, *size[3 - dimensions :]), np.float32),) for size in sizes]
+
+    assert check_parity(task, tmp_path / "model.onnx", tiles)["largest_logits_difference"] < 1e-4
 
 
 @pytest.mark.parametrize("dimensions", [2, 3])

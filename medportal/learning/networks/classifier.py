@@ -78,6 +78,11 @@ class _DenseFeatures(nn.Module):
         return F.relu(self.features(x))
 
 
+def total_stride(config: dict[str, Any]) -> int:
+    """Return how many voxels along each axis a place of the last map stands for."""
+    return 32 if config["network"] == "densenet121" else int(2 ** (config["depth"] + 1))
+
+
 def build_classifier(config: dict[str, Any], *, channels: int, classes: int, multi_label: bool) -> Classifier:
     """Return a fresh classifier as a configuration asks for."""
     axes = config["dimensions"]

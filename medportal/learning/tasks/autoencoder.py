@@ -221,7 +221,7 @@ class AutoencoderTask(Task):
         return True in told if told != {None} else None
 
     def export(self) -> Export:
-        """Return reconstruction and embedding, of samples of the prepared size."""
+        """Return reconstruction and embedding, of samples of the prepared size: the description's places are of that one."""
         return Export(("image",), ("reconstruction", "embedding"), (self.stacked((self._validation * 2)[:2]),))
 
     def parity_batches(self) -> Iterator[tuple[NDArray[np.generic], ...]]:

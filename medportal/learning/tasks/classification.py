@@ -16,7 +16,7 @@ from medportal.inference.manifest import ClassificationOutput, Output
 from medportal.inference.postprocess import aggregate, probabilities
 from medportal.learning import augment, metrics
 from medportal.learning.metrics.classification import classification_measure, multi_label_measure
-from medportal.learning.networks.classifier import Classifier, build_classifier
+from medportal.learning.networks.classifier import Classifier, build_classifier, total_stride
 from medportal.learning.prepared import Item
 from medportal.learning.tasks.base import Batch, Export, Preview, Ref, Task, channels_last, grey_preview, run_batches
 
@@ -247,10 +247,11 @@ class ClassificationTask(Task):
         return np.array([float(name in names) for name in self.classes], np.float32)
 
     def export(self) -> Export:
-        """Return logits, activation and embedding, of samples of the prepared size."""
-        refs = self.refs("validation", labelled=False)
-        example = self.stacked((refs * 2)[:2])
-        return Export(("image",), ("logits", "activation", "embedding"), (example,))
+        """Return logits, activation and embedding, of samples of any size: convolutions and pooling ask for none."""
+        axes = self.spec.dimensions
+        # Where the last map is of a single place, its axes would be taken for fixed.
+        example = torch.zeros(2, self.spec.channels, *(2 * total_stride(self.config),) * axes)
+        return Export(("image",), ("logits", "activation", "embedding"), (example,), ((1,) * axes,))
 
     def parity_batches(self) -> Iterator[tuple[NDArray[np.generic], ...]]:
         """Yield the whole validation split."""

@@ -268,8 +268,10 @@ class SegmentationTask(Task):
 
     def export(self) -> Export:
         """Return logits of tiles of any size that the strides divide."""
-        example = torch.zeros(2, self.spec.channels, *self.tile)
-        return Export(("image",), ("logits",), (example,), ((total_stride(self.config),) * len(self.tile),))
+        stride = total_stride(self.config)
+        # An axis of a single stride would be taken for fixed.
+        example = torch.zeros(2, self.spec.channels, *(max(side, 2 * stride) for side in self.tile))
+        return Export(("image",), ("logits",), (example,), ((stride,) * len(self.tile),))
 
     def parity_batches(self) -> Iterator[tuple[NDArray[np.generic], ...]]:
         """Yield a tile of every validation slice or volume, around its middle."""
