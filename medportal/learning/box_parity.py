@@ -16,7 +16,7 @@ SAME_IOU, SAME_SCORE = 0.9, 1e-3
 def box_differences(
     ours: Sequence[Sequence[Box]], theirs: Sequence[Sequence[Box]], lowest_score: float
 ) -> dict[str, float]:
-    """Return {unmatched: part of the boxes without a like one on the other side, score: furthest of those with one}.
+    """Return {boxes: how many, unmatched: those without a like one on the other side, score: furthest of the others}.
 
     Boxes that barely reach `lowest_score` may be missing on the other side.
     """
@@ -28,7 +28,7 @@ def box_differences(
             count += len(sure)
             unmatched += int(np.isinf(apart).sum())
             furthest = max(furthest, float(apart[np.isfinite(apart)].max(initial=0.0)))
-    return {"unmatched": unmatched / max(count, 1), "score": furthest}
+    return {"boxes": count, "unmatched": unmatched, "score": furthest}
 
 
 def _furthest(boxes: Sequence[Box], others: Sequence[Box]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -40,7 +40,7 @@ def card(manifest: Manifest) -> str:
 
 {data.get("limits", _ELSEWHERE)}
 
-ONNX Runtime and torch agree within {_furthest(trained["parity"]):.1g} on {trained["parity"]["samples"]} validation samples.{_variants(manifest)}
+ONNX Runtime and torch agree within {_furthest(trained["parity"]):.1g} on {_compared(trained["parity"])}.{_variants(manifest)}
 """
 
 
@@ -114,6 +114,14 @@ def _interval(figure: dict[str, Any]) -> str:
 
 def _furthest(parity: dict[str, Any]) -> float:
     return max((v for k, v in parity.items() if k.startswith("largest")), default=0.0)
+
+
+def _compared(parity: dict[str, Any]) -> str:
+    """Say how much of the validation split was compared."""
+    samples, of = parity["samples"], parity["of"]
+    if samples == of:
+        return f"all {of} samples of the validation split"
+    return f"{samples} of {of} samples of the validation split, drawn at random: as many as the time allowed"
 
 
 def _variants(manifest: Manifest) -> str:

@@ -26,7 +26,7 @@ GOLDEN_SAMPLES = 2
 def write_network(folder: Path, task: Task, spec: dict[str, Any], output: Output) -> Manifest:
     """Write network, golden samples and a manifest without figures into `folder`; return the manifest.
 
-    Parity is checked over the whole validation split. Raises InvalidError `parity` or `manifest`.
+    Parity is checked over the validation split, see `check_parity`. Raises InvalidError `parity` or `manifest`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     model_path = folder / ModelFile.NAME

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medportal.inference.tiles import places_of
+
 Place = tuple[slice, ...]
 
 
@@ -19,6 +21,13 @@ def place_about(centre: Sequence[int], sides: Sequence[int], shape: Sequence[int
         start = min(max(middle - side // 2, min(0, limit // 2)), max(limit, limit // 2))
         parts.append(slice(start, start + side))
     return tuple(parts)
+
+
+def covering(shape: Sequence[int], sides: Sequence[int]) -> list[tuple[int, ...]]:
+    """Return middles of patches that cover an array of `shape` with no more overlap than it takes, see `place_about`."""
+    whole = tuple(map(max, shape, sides))
+    places = places_of(whole, tuple(sides), 0.0)
+    return [tuple(part.start + side // 2 for part, side in zip(place, sides, strict=True)) for place in places]
 
 
 def cut(array: NDArray[Any], place: Place) -> NDArray[Any]:

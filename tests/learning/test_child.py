@@ -72,7 +72,9 @@ def test_a_run_ends_with_a_package_that_runs(tmp_path: Path) -> None:
     assert package.manifest.trained["data"]["description"] == "spots in noise"
     # On the whole validation split: a quarter of 24 series, of six slices each.
     assert package.manifest.trained["parity"]["samples"] == 36
-    assert "Not for diagnosis" in (tmp_path / "package" / "README.md").read_text()
+    card = (tmp_path / "package" / "README.md").read_text()
+    assert "Not for diagnosis" in card
+    assert "all 36 samples of the validation split" in card
     assert Session(package, use_gpu=False).provider == "CPU"
 
 

@@ -247,6 +247,8 @@ def test_a_detector_of_volumes_learns_and_is_run_window_by_window(tmp_path: Path
 
     assert history[1]["losses"]["train_loss"] < history[0]["losses"]["train_loss"]
     assert manifest.output.tile == (16, 32, 32)  # type: ignore[union-attr]
+    # Of 32 × 64 × 96 voxels.
+    assert manifest.trained["parity"]["samples"] == manifest.trained["parity"]["of"] == 12
     assert len(found.boxes) == len([box for box in task._called(2, []) if box.score >= 0.1])
 
 
@@ -288,10 +290,10 @@ def test_sets_of_boxes_are_compared_whatever_their_order() -> None:
     weak = Box("a", (0, 40, 40), (1, 50, 50), 0.0503)
 
     same = box_differences([[one, other, weak]], [[other, one]], 0.05)
-    assert same == {"unmatched": 0.0, "score": 0.0}
+    assert same == {"boxes": 4, "unmatched": 0, "score": 0.0}
     assert box_differences([[one]], [[replace(one, score=0.5007)]], 0.05)["score"] == pytest.approx(0.0007)
-    assert box_differences([[one]], [[replace(one, score=0.52)]], 0.05)["unmatched"] == 1
-    assert box_differences([[one]], [[replace(one, label="b")]], 0.05)["unmatched"] == 1
+    assert box_differences([[one]], [[replace(one, score=0.52)]], 0.05)["unmatched"] == 2
+    assert box_differences([[one]], [[replace(one, label="b")]], 0.05)["unmatched"] == 2
     assert box_differences([[]], [[one]], 0.05)["unmatched"] == 1
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,10 @@ from medportal.errors import InvalidError
 from medportal.inference.package import open_package
 from medportal.inference.predict import answer
 from medportal.inference.session import Session, check_golden
+from medportal.learning.card import card
 from medportal.learning.export import OPSET, check_parity, export_onnx
 from medportal.learning.networks.classifier import build_classifier
-from medportal.learning.package_writer import write_network
+from medportal.learning.package_writer import with_figures, write_network
 from medportal.learning.recipes import complete_config
 from medportal.learning.tasks.base import Task
 from medportal.learning.variants import write_variants
@@ -147,6 +150,25 @@ def test_a_model_that_differs_from_its_network_is_refused(task: Task, model: Pat
         check_parity(other, model, [(x,)])
 
 
+def test_a_difference_that_is_no_number_is_no_agreement(task: Task, model: Path) -> None:
+    x = np.zeros((2, 1, chests.SIZE, chests.SIZE), np.float32)
+    for batches in ([(x,), (x + np.nan,)], [(x + np.nan,), (x,)]):
+        with pytest.raises(InvalidError, match="differ by nan"):
+            check_parity(task, model, batches)
+
+
+def test_parity_says_how_much_of_the_validation_split_was_compared(task: Task, model: Path) -> None:
+    of = len(task.parity_refs())
+    whole, cut_off = check_parity(task, model), check_parity(task, model, limit_s=0.0)
+
+    assert (whole["samples"], whole["of"]) == (of, of)
+    assert (cut_off["samples"], cut_off["of"]) == (32, of)
+    # Of a split that is cut off, every series has been seen.
+    seen = np.concatenate([batch for (batch,) in islice(task.parity_batches(), 1)])
+    series = [task.prepared.image(number)[0] for number in task.prepared.of_split("validation")]
+    assert all(any((one == image).all() for one in seen[:, 0] for image in images) for images in series)
+
+
 def test_a_package_is_whole_and_its_variants_say_what_they_cost(task: Task, tmp_path: Path) -> None:
     # One of its own: what calibration shifts is in the network afterwards.
     task = chests.task_of(task.prepared.folder, chests.config())
@@ -156,6 +178,11 @@ def test_a_package_is_whole_and_its_variants_say_what_they_cost(task: Task, tmp_
     package = open_package(tmp_path)
 
     assert check_golden(package) < 1e-5
+    figures = {"epochs": 1, "split": "test", "n": 1, "groups": 1, "figures": {}}
+    parity = manifest.trained["parity"]
+    assert f"all {parity['of']} samples of the validation split" in card(with_figures(manifest, figures))
+    less = replace(manifest, trained={**manifest.trained, "parity": {**parity, "samples": 3}})
+    assert f"3 of {parity['of']} samples of the validation split" in card(with_figures(less, figures))
     assert manifest.trained["parity"]["samples"] == len(task.refs("validation"))  # type: ignore[attr-defined]
     assert {one.precision for one in manifest.variants} == {"fp16", "int8"}
     assert all(one.metric == "auc" and one.value is not None for one in manifest.variants)

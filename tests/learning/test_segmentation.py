@@ -18,6 +18,7 @@ from medportal.learning.export import check_parity, export_onnx
 from medportal.learning.loop import train
 from medportal.learning.networks.segmenter import build_segmenter
 from medportal.learning.package_writer import write_network
+from medportal.learning.patches import covering, place_about
 from medportal.learning.prepared import SeriesToPrepare, write_prepared
 from medportal.learning.recipes import complete_config, input_spec
 from medportal.learning.store import Prepared
@@ -74,7 +75,10 @@ def test_it_learns_segments_and_the_package_finds_them(tmp_path: Path, dimension
 
     spec = {"recipe": "segmentation", "model": {"name": "m", "title": "M"}, "data": {}}
     manifest = write_network(tmp_path / "package", task, spec, task.calibrate())
-    assert manifest.trained["parity"]["largest_logits_difference"] < 1e-3
+    parity = manifest.trained["parity"]
+    assert parity["largest_logits_difference"] < 1e-3
+    # Two series of 40 × 40 in tiles of 32 × 32, of ten slices in tiles of eight.
+    assert parity["samples"] == parity["of"] == (8 if dimensions == 2 else 16)
     whole = task.prepared.whole(task.prepared.of_split("test")[0])
     found = answer(Session(open_package(tmp_path / "package"), use_gpu=False), whole.volume)
     assert found.mask is not None
@@ -147,6 +151,17 @@ def test_patches_show_the_marked_regions_and_truth_moves_with_the_image(tmp_path
     assert inside > outside + 0.2
     assert task.epoch(3) == task.epoch(3)
     assert task.epoch(3) != task.epoch(4)
+
+
+@pytest.mark.parametrize("shape", [(10, 40, 70), (8, 32, 32), (3, 20, 64)])
+def test_tiles_of_parity_cover_all(shape: tuple[int, int, int]) -> None:
+    sides, seen = (8, 32, 32), np.zeros((1, *shape), int)
+    middles = covering(shape, sides)
+    for middle in middles:
+        place = place_about(middle, sides, shape)
+        seen[(slice(None), *(slice(max(part.start, 0), part.stop) for part in place))] += 1
+    assert seen.min() > 0
+    assert len(middles) == np.prod([-(-length // side) for length, side in zip(shape, sides, strict=True)])
 
 
 def test_series_smaller_than_a_patch_are_padded(tmp_path: Path) -> None:

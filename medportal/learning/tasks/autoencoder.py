@@ -224,10 +224,13 @@ class AutoencoderTask(Task):
         """Return reconstruction and embedding, of samples of the prepared size: the description's places are of that one."""
         return Export(("image",), ("reconstruction", "embedding"), (self.stacked((self._validation * 2)[:2]),))
 
-    def parity_batches(self) -> Iterator[tuple[NDArray[np.generic], ...]]:
-        """Yield the whole validation split."""
-        for start in range(0, len(self._validation), EVALUATION_BATCH):
-            yield (self.stacked(self._validation[start : start + EVALUATION_BATCH]).numpy(),)
+    def parity_refs(self) -> list[Ref]:
+        """Return all slices."""
+        return self._validation
+
+    def parity_inputs(self, refs: Sequence[Ref]) -> tuple[NDArray[np.generic], ...]:
+        """Return the images."""
+        return (self.stacked(refs).numpy(),)
 
 
 def _evenly(refs: Sequence[Ref], count: int) -> list[Ref]:

@@ -159,8 +159,27 @@ class Task(ABC):
         """Return how the averaged network is exported."""
 
     @abstractmethod
+    def parity_refs(self) -> list[Ref]:
+        """Return samples that are the whole validation split, as the package is given it."""
+
+    @abstractmethod
+    def parity_inputs(self, refs: Sequence[Ref]) -> tuple[NDArray[np.generic], ...]:
+        """Return samples of `parity_refs` as the network's inputs."""
+
+    @property
+    def parity_size(self) -> int:
+        """How many samples are compared at once."""
+        return 32
+
     def parity_batches(self) -> Iterator[tuple[NDArray[np.generic], ...]]:
-        """Yield inputs of the whole validation split, a few at a time; the first two samples become the golden ones."""
+        """Yield inputs of the whole validation split, a few at a time; the first two samples become the golden ones.
+
+        They are mixed: whoever takes a part of them has seen something of every series.
+        """
+        refs = self.parity_refs()
+        order = self.rng(0).permutation(len(refs))
+        for start in range(0, len(refs), self.parity_size):
+            yield self.parity_inputs([refs[k] for k in order[start : start + self.parity_size]])
 
     def differences(self, ours: dict[str, NDArray[Any]], theirs: dict[str, NDArray[Any]]) -> dict[str, float]:
         """Return how far ONNX Runtime is from torch, each output as a part of 1 or of its largest value."""
@@ -168,6 +187,10 @@ class Task(ABC):
             name: float(np.abs(ours[name] - theirs[name]).max() / max(1.0, float(np.abs(theirs[name]).max())))
             for name in theirs
         }
+
+    def together(self, differences: Sequence[dict[str, float]]) -> dict[str, float]:
+        """Return the differences over all batches from those of each: the furthest; NaN where there is one."""
+        return {name: float(np.max([one[name] for one in differences])) for name in differences[0]}
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -253,12 +253,18 @@ class ClassificationTask(Task):
         example = torch.zeros(2, self.spec.channels, *(2 * total_stride(self.config),) * axes)
         return Export(("image",), ("logits", "activation", "embedding"), (example,), ((1,) * axes,))
 
-    def parity_batches(self) -> Iterator[tuple[NDArray[np.generic], ...]]:
-        """Yield the whole validation split."""
-        refs = self.refs("validation")
-        size = 32 if self.spec.dimensions == 2 else 2
-        for start in range(0, len(refs), size):
-            yield (self.stacked(refs[start : start + size]).numpy(),)
+    def parity_refs(self) -> list[Ref]:
+        """Return all slices, or volumes."""
+        return self.refs("validation", labelled=False)
+
+    def parity_inputs(self, refs: Sequence[Ref]) -> tuple[NDArray[np.generic], ...]:
+        """Return the images."""
+        return (self.stacked(refs).numpy(),)
+
+    @property
+    def parity_size(self) -> int:
+        """Of volumes few."""
+        return 32 if self.spec.dimensions == 2 else 2
 
 
 def _classes_of(item: Item) -> set[str]:

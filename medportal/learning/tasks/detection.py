@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +22,7 @@ from medportal.learning.box_targets import Truth, extent_loss, heat_loss, target
 from medportal.learning.metrics.detection import LOWEST_SCORE, choose_score_threshold, detection_measure
 from medportal.learning.metrics.overlaps import hit_in
 from medportal.learning.networks.detector import build_detector
-from medportal.learning.patches import cut, place_about
+from medportal.learning.patches import covering, cut, place_about
 from medportal.learning.recipes.declared import DETECTOR_STRIDE
 from medportal.learning.tasks.base import Batch, Export, Preview, Ref, Task, channels_last
 
@@ -111,7 +111,7 @@ class DetectionTask(Task):
         found: list[Box] = []
         for start in range(0, len(slices), EVALUATION_BATCH):
             some = slices[start : start + EVALUATION_BATCH]
-            answers = self._answer(np.stack([self._window(number, index) for index in some]))
+            answers = self._answer(np.stack([self._slice(number, index) for index in some]))
             for index, heat, extent in zip(some, *answers, strict=True):
                 boxes = decoded(heat, extent, self.output(), self.classes)
                 found += [moved(box, (float(index), 0.0, 0.0)) for box in boxes]
@@ -192,26 +192,32 @@ class DetectionTask(Task):
         example = torch.zeros(2, self.spec.channels, *(max(side, 2 * stride) for side in self.source.sides))
         return Export(("image",), ("heat", "extent"), (example,), ((stride,) * len(self.source.sides),))
 
-    def parity_batches(self) -> Iterator[tuple[NDArray[np.generic], ...]]:
-        """Yield every validation slice, or of every validation volume a window about a box or its middle."""
-        size = 2 if self.is_volume else EVALUATION_BATCH
-        refs = [
-            (number, index)
-            for number, slices in self._validation
-            for index in (slices[:1] if self.is_volume else slices)
-        ]
-        refs = refs * 2 if len(refs) == 1 else refs
-        alike = size if self.spec.size or self.is_volume else 1
-        for start in range(0, len(refs), alike):
-            yield (np.stack([self._window(*ref) for ref in refs[start : start + alike]]),)
+    def parity_refs(self) -> list[Ref]:
+        """Return every slice, or the middles of windows that cover every volume."""
+        found: list[Ref] = []
+        for number in self.prepared.of_split("validation"):
+            shape = self.prepared.items[number].shape[1:]
+            rest = covering(shape, self.source.sides) if self.is_volume else [(index,) for index in range(shape[0])]
+            found += [(number, *one) for one in rest]
+        return found
 
-    def _window(self, number: int, index: int) -> NDArray[np.float32]:
-        """Return a whole slice; in three dimensions a window about a box, or about the middle."""
-        if not self.is_volume:
-            return self.prepared.sample(number, index, self.spec.context).astype(np.float32)
-        image, edges = self.prepared.image(number), self.source.truth(number).edges
-        centre = ((edges[0, :3] + edges[0, 3:]) / 2).tolist() if len(edges) else [side / 2 for side in image.shape[1:]]
-        return cut(image, place_about([int(v) for v in centre], self.source.sides, image.shape[1:])).astype(np.float32)
+    def parity_inputs(self, refs: Sequence[Ref]) -> tuple[NDArray[np.generic], ...]:
+        """Return the slices, or the windows."""
+        return (np.stack([self._window(*ref) if self.is_volume else self._slice(*ref) for ref in refs]),)
+
+    @property
+    def parity_size(self) -> int:
+        """Of volumes few, and of slices that have no size in common each by itself."""
+        if self.is_volume:
+            return 2
+        return EVALUATION_BATCH if self.spec.size else 1
+
+    def _slice(self, number: int, index: int) -> NDArray[np.float32]:
+        return self.prepared.sample(number, index, self.spec.context).astype(np.float32)
+
+    def _window(self, number: int, *middle: int) -> NDArray[np.float32]:
+        image = self.prepared.image(number)
+        return cut(image, place_about(middle, self.source.sides, image.shape[1:])).astype(np.float32)
 
     def differences(self, ours: dict[str, NDArray[Any]], theirs: dict[str, NDArray[Any]]) -> dict[str, float]:
         """Return how far two sets of boxes are apart: boxes are matched, not cells."""
@@ -223,6 +229,11 @@ class DetectionTask(Task):
             for one in (ours, theirs)
         ]
         return box_differences(sets[0], sets[1], LOWEST_SCORE)
+
+    def together(self, differences: Sequence[dict[str, float]]) -> dict[str, float]:
+        """Return the part of all boxes that have no like one, and the furthest scores of the others."""
+        boxes, unmatched = (sum(one[name] for one in differences) for name in ("boxes", "unmatched"))
+        return {"unmatched": unmatched / max(boxes, 1), "score": max(one["score"] for one in differences)}
 
 
 def _number(value: Any) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -260,18 +260,19 @@ class GenerationTask(Task):
 
     def export(self) -> Export:
         """Return image, from latent and class."""
-        latent, label = next(self._asked(2))
+        latent, label = self.parity_inputs([(0,), (1,)])
         return Export(("latent", "class"), ("image",), (torch.from_numpy(latent), torch.from_numpy(label)), ((), ()))
 
-    def _asked(self, size: int, count: int = 1) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        rng = np.random.default_rng(self.config["seed"])
-        for number in range(count):
-            latent = rng.standard_normal((size, self.config["latent"])).astype(np.float32)
-            yield latent, np.eye(self.kinds, dtype=np.float32)[(np.arange(size) + number) % self.kinds]
+    def parity_refs(self) -> list[Ref]:
+        """Return numbers of images, as many as the validation split has: a generator is shown none."""
+        return [(number,) for number in range(len(self.refs("validation")))]
 
-    def parity_batches(self) -> Iterator[tuple[NDArray[np.generic], ...]]:
-        """Yield chance and classes, for as many images as the validation split has, some hundreds at most."""
-        yield from self._asked(32, count=max(1, min(MOST, len(self.refs("validation"))) // 32))
+    def parity_inputs(self, refs: Sequence[Ref]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return chance and class of each number, always the same."""
+        seed, latent = self.config["seed"], self.config["latent"]
+        chance = [np.random.default_rng([seed, number]).standard_normal(latent) for (number,) in refs]
+        classes = [number % self.kinds for (number,) in refs]
+        return np.stack(chance).astype(np.float32), np.eye(self.kinds, dtype=np.float32)[classes]
 
 
 class _Joined(nn.Module):

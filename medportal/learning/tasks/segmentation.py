@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -19,7 +19,7 @@ from medportal.inference.postprocess import softmax
 from medportal.inference.tiles import blended
 from medportal.learning import augment
 from medportal.learning.networks.segmenter import build_segmenter, total_stride
-from medportal.learning.patches import Place, cut, place_about
+from medportal.learning.patches import Place, covering, cut, place_about
 from medportal.learning.tasks.base import Batch, Export, Preview, Ref, Task, grey_preview
 
 # A patch is cut larger by this part, so that turning it leaves no empty corners.
@@ -273,16 +273,25 @@ class SegmentationTask(Task):
         example = torch.zeros(2, self.spec.channels, *(max(side, 2 * stride) for side in self.tile))
         return Export(("image",), ("logits",), (example,), ((stride,) * len(self.tile),))
 
-    def parity_batches(self) -> Iterator[tuple[NDArray[np.generic], ...]]:
-        """Yield a tile of every validation slice or volume, around its middle."""
-        refs = [
-            (number, z, self.prepared.items[number].shape[2] // 2, self.prepared.items[number].shape[3] // 2)
-            for number, slices in self._validation
-            for z in (slices if self.spec.dimensions == 2 else [slices[len(slices) // 2]])
-        ]
-        refs = refs * 2 if len(refs) == 1 else refs
-        for start in range(0, len(refs), 2):
-            yield (np.stack([self._patch(ref, self.tile)[0] for ref in refs[start : start + 2]]),)
+    def parity_refs(self) -> list[Ref]:
+        """Return tiles that cover every slice, or volume."""
+        found: list[Ref] = []
+        for number in self.prepared.of_split("validation"):
+            count, *plane = self.prepared.items[number].shape[1:]
+            if self.spec.dimensions == 3:
+                found += [(number, *middle) for middle in covering((count, *plane), self.tile)]
+            else:
+                found += [(number, z, *middle) for z in range(count) for middle in covering(plane, self.tile)]
+        return found
+
+    def parity_inputs(self, refs: Sequence[Ref]) -> tuple[NDArray[np.generic], ...]:
+        """Return the tiles."""
+        return (np.stack([self._patch(ref, self.tile)[0] for ref in refs]),)
+
+    @property
+    def parity_size(self) -> int:
+        """Few, since tiles are large."""
+        return 2
 
 
 def dice_and_entropy(logits: Tensor, truths: Tensor) -> Tensor:
