@@ -1,4 +1,4 @@
-"""PNG, JPEG and BMP to arrays with Pillow; runs only in the decoder child, as all that unpacks hostile pixels."""
+"""PNG, JPEG, BMP, TIFF and GIF to arrays with Pillow; runs only in the decoder child, as all that unpacks hostile pixels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from PIL import Image
 from medportal.errors import InvalidError
 from medportal.imaging.frames import Array, PixelDescription
 
-FORMATS = ("PNG", "JPEG", "BMP")
+# Of TIFF the first page, of GIF the first frame.
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "GIF")
 # In the place of a transfer syntax.
 PICTURE = "picture"
 

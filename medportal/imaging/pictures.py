@@ -1,4 +1,4 @@
-"""PNG, JPEG and BMP files as arrays: the size is read and bounded here, the pixels are decoded in the limited child."""
+"""PNG, JPEG, BMP, TIFF and GIF files as arrays: the size is bounded here, the pixels are decoded in the limited child."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from medportal.imaging.frames import PixelDescription
 from medportal.imaging.limits import DEFAULT_LIMITS, MIB
 from medportal.imaging.picture_codec import FORMATS, PICTURE
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp"})
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif"})
 _GREY_MODES, _WIDE_MODES = ("1", "L", "LA", "La"), ("I;16", "I;16B", "I;16L", "I;16N", "I")
 
 
@@ -61,7 +61,9 @@ def _described(data: bytes) -> tuple[str, int, int]:
         raise _too_large() from error
     except Exception as error:
         # Pillow raises a dozen kinds on what is broken.
-        raise InvalidError("picture", "It is no PNG, JPEG or BMP picture, or its header is broken.") from error
+        raise InvalidError(
+            "picture", "It is no PNG, JPEG, BMP, TIFF or GIF picture, or its header is broken."
+        ) from error
     # Pillow holds colour in four bytes, and the array beside it.
     if rows * columns * 4 > DEFAULT_LIMITS.decoded_frame_bytes:
         raise _too_large()

@@ -38,6 +38,12 @@ def test_each_mode_is_read_as_it_is(decoder: Decoder) -> None:
         "bitmap": (encoded(colour, "BMP"), COLOUR),
         "palette": (encoded(palette), np.asarray(palette.convert("RGB"))),
         "one bit": (encoded(Image.fromarray(GREY > 128)), (GREY > 128).astype(np.uint8)),
+        "grey TIFF": (encoded(grey, "TIFF"), GREY),
+        "colour TIFF": (encoded(colour, "TIFF", compression="tiff_lzw"), COLOUR),
+        "TIFF of sixteen bits": (encoded(Image.fromarray(WIDE), "TIFF", compression="tiff_adobe_deflate"), WIDE),
+        "the first page of a TIFF": (encoded(grey, "TIFF", save_all=True, append_images=[colour]), GREY),
+        "GIF": (encoded(grey, "GIF"), GREY),
+        "the first frame of a GIF": (encoded(grey, "GIF", save_all=True, append_images=[grey.rotate(180)]), GREY),
     }
     for name, (data, wanted) in cases.items():
         array = read_picture(data, decoder)
@@ -70,7 +76,8 @@ def test_what_is_broken_is_refused(decoder: Decoder) -> None:
         "a PNG cut short": png[: len(png) // 2],
         "a PNG whose data are wrong": png.replace(b"IDAT", b"IDAT\x01", 1),
         "a JPEG's head alone": jpeg[:30],
-        "another format": encoded(Image.fromarray(GREY), "GIF"),
+        "another format": encoded(Image.fromarray(GREY), "PPM"),
+        "a TIFF of fractions": encoded(Image.fromarray(GREY.astype(np.float32)), "TIFF"),
     }
     for name, data in faults.items():
         with pytest.raises(MedportalError) as refused:

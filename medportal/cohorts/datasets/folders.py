@@ -43,7 +43,9 @@ def read_imagefolder(root: Path, options: Options) -> DataSet:
         for folder in folders:
             _add(data, root, files_in(folder, root=root), (folder.name,), "", options)
     if not data.items and not data.refused:
-        raise InvalidError("empty", f"“{root.name}” has no folder of PNG, JPEG or BMP pictures for each class.")
+        raise InvalidError(
+            "empty", f"“{root.name}” has no folder of PNG, JPEG, BMP, TIFF or GIF pictures for each class."
+        )
     return data
 
 

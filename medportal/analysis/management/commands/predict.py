@@ -44,7 +44,7 @@ class Command(BaseCommand):
         what.add_argument(
             "--path",
             type=Path,
-            help="a DICOM file, a folder that holds one series, a PNG, JPEG or BMP picture, a NIfTI or NRRD volume",
+            help="a DICOM file, a folder that holds one series, a PNG, JPEG, BMP, TIFF or GIF picture, a NIfTI or NRRD volume",
         )
         parser.add_argument("--precision", choices=["fp16", "int8"], help="run one of the version's variants")
         parser.add_argument("--mask", type=_file(".npz"), metavar="OUT.npz", help="write the mask of a segmentation")
