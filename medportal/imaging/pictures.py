@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
@@ -27,36 +28,55 @@ def read_picture(data: bytes, decoder: Decoder) -> NDArray[np.uint8] | NDArray[n
     is dropped. Raises InvalidError `picture` where it is no picture or broken, TooLargeError `pixel_limit`, and what
     the decoder raises.
     """
-    mode, rows, columns = _described(data)
+    mode, rows, columns, _ = _described(data)
     samples = 1 if mode in _GREY_MODES + _WIDE_MODES else 3
     array: Any = _decoded(data, decoder, rows, columns, samples=samples, bits=16 if mode in _WIDE_MODES else 8)
     is_grey = samples == 3 and bool((array == array[..., :1]).all())
     return np.ascontiguousarray(array[..., 0]) if is_grey else array
 
 
-def read_label_picture(data: bytes, decoder: Decoder) -> tuple[NDArray[np.uint16], bool]:
-    """Return (the numbers of a picture that is a mask, as (row, column); whether they went through a lossy codec).
+@dataclass(frozen=True)
+class LabelPicture:
+    """A picture that is a mask."""
 
-    A palette picture is its indices. Raises as `read_picture`; InvalidError `mask_colours` for one in colour.
+    # Its numbers as (row, column); (row, column, 3) where it is in colour.
+    array: NDArray[np.uint8] | NDArray[np.uint16]
+    # They went through a codec that does not keep them.
+    is_lossy: bool
+    # They are indices of colours.
+    is_palette: bool
+
+
+def read_label_picture(data: bytes, decoder: Decoder) -> LabelPicture:
+    """Return a picture that is a mask. Raises as `read_picture`.
+
+    A palette picture is its indices; but where black, which is the background, stands at another place than the first
+    (and always in GIF, whose writers order colours as they like) it is its colours.
     """
-    mode, rows, columns = _described(data)
+    mode, rows, columns, palette = _described(data)
     is_lossy = data[:2] == b"\xff\xd8"
-    if mode == "P":
-        return _decoded(data, decoder, rows, columns, samples=1, bits=8, is_index=True).astype(np.uint16), is_lossy
-    array = read_picture(data, decoder)
-    if array.ndim == 3:
-        raise InvalidError("mask_colours", "A mask is a grey or palette picture, in which each number is a segment.")
-    return array.astype(np.uint16), is_lossy
+    if mode == "P" and data[:3] != b"GIF":
+        indices = _decoded(data, decoder, rows, columns, samples=1, bits=8, is_index=True)
+        if not _has_black_elsewhere(palette, np.unique(indices)):
+            return LabelPicture(indices.astype(np.uint16), is_lossy, is_palette=True)
+    return LabelPicture(read_picture(data, decoder), is_lossy, is_palette=False)
 
 
-def _described(data: bytes) -> tuple[str, int, int]:
-    """Return (Pillow's mode, rows, columns) from a picture's header."""
+def _has_black_elsewhere(palette: bytes, used: NDArray[np.uint8]) -> bool:
+    colours = {index: palette[3 * index : 3 * index + 3] for index in used.tolist()}
+    return bytes(3) in colours.values() and palette[:3] not in (b"", bytes(3))
+
+
+def _described(data: bytes) -> tuple[str, int, int, bytes]:
+    """Return (Pillow's mode, rows, columns, its palette as red, green, blue, … or nothing) from a picture's header."""
     try:
         with warnings.catch_warnings():
             # Our own limit follows.
             warnings.simplefilter("ignore")
             with Image.open(BytesIO(data), formats=FORMATS) as image:
                 mode, (columns, rows) = image.mode, image.size
+                table = image.palette
+                palette = bytes(table.palette) if table and table.rawmode in (None, "RGB") else b""
     except Image.DecompressionBombError as error:
         raise _too_large() from error
     except Exception as error:
@@ -69,7 +89,7 @@ def _described(data: bytes) -> tuple[str, int, int]:
         raise _too_large()
     if mode == "F" or not rows or not columns:
         raise InvalidError("picture", f"A picture of mode {mode} is not read here.")
-    return mode, rows, columns
+    return mode, rows, columns, palette
 
 
 def _too_large() -> TooLargeError:

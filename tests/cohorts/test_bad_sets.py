@@ -123,7 +123,7 @@ def test_masks_that_do_not_fit(import_set: Import, tmp_path: Path) -> None:
     assert "8 × 9" in found["images/00.jpg"]
     assert "no mask" in found["images/01.jpg"]
     assert "without an image" in found["masks/alone.png"]
-    assert "grey" in found["masks/02.png"]
+    assert "colours" in found["masks/02.png"]
     assert report["images"] == 3
     with pytest.raises(CommandError, match="numbers 1, 2"):
         import_set(root, "masks", "--classes", "a,b,c")

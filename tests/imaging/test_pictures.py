@@ -59,13 +59,21 @@ def test_a_palette_picture_is_a_mask_of_its_indices(decoder: Decoder) -> None:
     numbers = noise(5, 7, high=4)
     picture = Image.fromarray(numbers.astype(np.uint8), "P")
     picture.putpalette(list(range(255, -1, -1)) * 3)
-    mask, is_lossy = read_label_picture(encoded(picture), decoder)
-    assert np.array_equal(mask, numbers)
-    assert not is_lossy
-    assert read_label_picture(encoded(Image.fromarray(GREY), "JPEG"), decoder)[1]
-    with pytest.raises(MedportalError) as refused:
-        read_label_picture(encoded(Image.fromarray(COLOUR)), decoder)
-    assert refused.value.code == "mask_colours"
+    mask = read_label_picture(encoded(picture), decoder)
+    assert np.array_equal(mask.array, numbers)
+    assert (mask.is_palette, mask.is_lossy) == (True, False)
+    assert read_label_picture(encoded(Image.fromarray(GREY), "JPEG"), decoder).is_lossy
+    assert np.array_equal(read_label_picture(encoded(Image.fromarray(COLOUR)), decoder).array, COLOUR)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF"])
+def test_a_palette_that_has_black_elsewhere_is_its_colours(decoder: Decoder, kind: str) -> None:
+    numbers = noise(5, 7, high=2).astype(np.uint8)
+    picture = Image.fromarray(numbers)
+    picture.putpalette([255, 255, 255, 0, 0, 0])
+    mask = read_label_picture(encoded(picture, kind), decoder)
+    assert np.array_equal(mask.array, np.where(numbers, 0, 255))
+    assert not mask.is_palette
 
 
 def test_what_is_broken_is_refused(decoder: Decoder) -> None:

@@ -13,8 +13,8 @@ from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 from medportal.cohorts.datasets.files import files_in, folder_named, read_bytes, relative_name, require_folder, within
-from medportal.cohorts.datasets.folders import pairs_of
 from medportal.cohorts.datasets.items import DataSet, Item, Loaded, Options, require_count, split_of
+from medportal.cohorts.datasets.pairs import pairs_of
 from medportal.cohorts.datasets.tables import SideTable
 from medportal.errors import InvalidError, MedportalError
 from medportal.imaging.decoder import Decoder
@@ -83,19 +83,20 @@ def read_voc(root: Path, options: Options) -> DataSet:
     annotations = folder_named(root, "annotations")
     data = DataSet("boxes", [])
     described = files_in(annotations, {".xml"}, root=root)
-    pairs = pairs_of(data, files_in(images, root=root), described, root, "annotation")
+    pairs = pairs_of(data, files_in(images, root=root), described, root, "annotation", folders=(images, annotations))
     require_count(len(pairs))
     table = SideTable(data, options)
     found: list[tuple[Item, Path, list[Flat], tuple[int, int] | None]] = []
-    for image, annotation in pairs:
-        name = relative_name(image, root)
+    for pair in pairs:
+        name = relative_name(pair.image, root)
+        ((_, annotation),) = pair.others
         try:
             flats, size = _voc(parse_xml(read_bytes(annotation, XML_BYTES)))
             item = Item(name, _nothing, (), *table.of(name))
         except MedportalError as error:
             data.refuse(name, f"{annotation.name}: {error.detail}")
         else:
-            found.append((item, image, flats, size))
+            found.append((item, pair.image, flats, size))
     _finish(data, found, options)
     return data
 

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 
+from medportal.cohorts.datasets.items import DataSet
 from medportal.errors import InvalidError, NotFoundError, TooLargeError
 from medportal.imaging.limits import MIB
 from medportal.imaging.pictures import SUFFIXES
 
+# What lies beside images and is none.
+_BESIDE = (
+    ".txt",
+    ".md",
+    ".csv",
+    ".tsv",
+    ".json",
+    ".xml",
+    ".html",
+    ".pdf",
+    ".xls",
+    ".xlsx",
+    ".yaml",
+    ".yml",
+    ".db",
+    ".py",
+    ".ini",
+)
 PICTURE_BYTES, VOLUME_FILE_BYTES = 256 * MIB, 1024 * MIB
 
 
@@ -73,11 +93,28 @@ def _checked(paths: list[Path], root: Path) -> list[Path]:
 def _walk(folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*"):
         parts = path.relative_to(folder).parts
-        # Archives made on a Mac carry a shadow of each file.
-        if any(part.startswith(".") or part == "__MACOSX" for part in parts):
+        if any(is_hidden(part) for part in parts):
             continue
         if path.is_file():
             yield path
+
+
+def is_hidden(name: str) -> bool:
+    """Say whether a file or folder is none of the data set's: archives made on a Mac carry a shadow of each file."""
+    return name.startswith((".", "__MACOSX"))
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """Return the folders in one, in order of their names; no hidden ones."""
+    return sorted(child for child in folder.iterdir() if child.is_dir() and not is_hidden(child.name))
+
+
+def note_unread(data: DataSet, root: Path) -> None:
+    """Say how many files are of kinds that are not read; texts beside the images are not meant."""
+    kinds = Counter(path.suffix.lower() for path in _walk(root))
+    for suffix, number in sorted(kinds.items()):
+        if suffix and suffix not in SUFFIXES and suffix not in _BESIDE:
+            data.notes.append(f"{number} {suffix} file(s) are not read.")
 
 
 def folder_named(root: Path, *names: str) -> Path:

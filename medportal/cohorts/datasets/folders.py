@@ -1,8 +1,7 @@
-"""Folders of pictures: one for each class, or images beside masks of the same names."""
+"""Folders of pictures: one for each class, or images with their masks."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,18 +10,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medportal.cohorts.datasets.files import files_in, folder_named, read_bytes, relative_name, require_folder
+from medportal.cohorts.datasets.files import (
+    files_in,
+    note_unread,
+    read_bytes,
+    relative_name,
+    require_folder,
+    subfolders,
+)
 from medportal.cohorts.datasets.items import DataSet, Item, Loaded, Options, require_count, split_of
+from medportal.cohorts.datasets.layouts import MASK_FOLDERS, keep_splits, layouts_in, mixed_layout
+from medportal.cohorts.datasets.masks import (
+    MOST_SEGMENTS,
+    Found,
+    joined,
+    meanings,
+    numbered_anew,
+    read_mask,
+    renumbered,
+)
+from medportal.cohorts.datasets.pairs import Pair, pairs_of
 from medportal.cohorts.datasets.tables import SideTable
-from medportal.errors import InvalidError, MedportalError
+from medportal.errors import InvalidError, MedportalError, NotFoundError
 from medportal.imaging.decoder import Decoder
-from medportal.imaging.pictures import read_label_picture, read_picture
+from medportal.imaging.pictures import read_picture
 
-# What a mask may be called beside an image: image `a.png`, mask `a.png` or `a_mask.png`.
-MASK_ENDINGS = ("", "_mask", "_label", "_seg", "_segmentation")
-# A mask that went through JPEG has no exact numbers: from here on it is foreground.
-_LOSSY_THRESHOLD = 128
-MOST_SEGMENTS = 255
+__all__ = ["numbered_anew", "read_imagefolder", "read_masks", "segments_of"]
 
 
 def read_imagefolder(root: Path, options: Options) -> DataSet:
@@ -68,69 +81,101 @@ def _load(path: Path, decoder: Decoder) -> Loaded:
     return Loaded(stack=read_picture(read_bytes(path), decoder)[None])
 
 
-def pairs_of(
-    data: DataSet, images: Sequence[Path], others: Sequence[Path], root: Path, what: str
-) -> list[tuple[Path, Path]]:
-    """Return images with the other files of the same stems; what is alone is refused by name."""
-    by_stem = {_stem(path): path for path in others}
-    pairs, used = [], set()
-    for image in images:
-        stem = _stem(image)
-        key = next((stem + ending for ending in MASK_ENDINGS if stem + ending in by_stem), None)
-        if key is None:
-            data.refuse(relative_name(image, root), f"it has no {what} of the same name.")
-        else:
-            pairs.append((image, by_stem[key]))
-            used.add(key)
-    for stem in sorted(set(by_stem) - used):
-        data.refuse(relative_name(by_stem[stem], root), f"it is a {what} without an image of the same name.")
-    return pairs
-
-
-def _stem(path: Path) -> str:
-    return path.name[: -len(path.suffix)] if path.suffix else path.name
-
-
 def read_masks(root: Path, options: Options, decoder: Decoder) -> DataSet:
-    """Read `images/` and `masks/` with the same stems; each number of a mask but 0 is a segment, or an instance.
+    """Read images with their masks; each number of a mask but 0 is a segment, or an instance.
 
-    The masks are read once here for the numbers that there are, which become the classes in their order.
+    They lie in `images/` and `masks/` (at the top, or in each split's or case's folder), in two folders of which one's
+    name says so, or in one folder as `a.png` and `a_mask.png`. Several masks of one image are joined; from several
+    folders of masks they are segments called after these. The masks are read once here for the numbers that there are,
+    which become the classes in their order.
     """
-    images, masks = folder_named(root, "images", "image", "imgs"), folder_named(root, "masks", "mask", "labels")
+    require_folder(root)
     data = DataSet("masks", [], is_instances=options.is_instances)
-    pairs = pairs_of(data, files_in(images, root=root), files_in(masks, root=root), root, "mask")
+    pairs, splits = _pairs(data, root)
     require_count(len(pairs))
-    values, has_lossy = set[int](), False
-    readable = []
-    for image, mask in pairs:
-        try:
-            array, is_lossy = _mask_of(mask, decoder)
-        except MedportalError as error:
-            data.refuse(relative_name(mask, root), error.detail)
-            continue
-        has_lossy = has_lossy or is_lossy
-        values |= set(np.unique(array).tolist())
-        readable.append((image, mask))
-    if has_lossy:
-        data.notes.append(f"Masks in JPEG have no exact numbers: from {_LOSSY_THRESHOLD} on they count as foreground.")
-    segments = segments_of(data, values - {0}, options)
+    readable, found = _scan(data, pairs, root, decoder)
+    meaning, parts, segments = _segments(data, readable, found, options)
+    load = partial(
+        _load_pair, are_colours=found.are_colours, meaning=meaning, parts=parts, segments=segments, options=options
+    )
     table = SideTable(data, options)
-    for image, mask in readable:
-        name = relative_name(image, root)
+    for pair in readable:
+        name = relative_name(pair.image, root)
         try:
             group, split = table.of(name)
         except MedportalError as error:
             data.refuse(name, error.detail)
         else:
-            load = partial(_load_pair, image, mask, segments, is_instances=options.is_instances)
-            data.items.append(Item(name, load, (), group, split))
+            data.items.append(Item(name, partial(load, pair), (), group, split))
+    keep_splits(data, splits)
+    note_unread(data, root)
     return data
 
 
-def segments_of(data: DataSet, values: set[int], options: Options) -> list[dict[str, Any]]:
+def _pairs(data: DataSet, root: Path) -> tuple[list[Pair], dict[str, str]]:
+    """Return (images with their masks, {name of an image: the split that its folder names})."""
+    layouts = layouts_in(data, root, MASK_FOLDERS, are_masks=True) or mixed_layout(root)
+    if not layouts:
+        folders = ", ".join(relative_name(folder, root) for folder in subfolders(root)[:20]) or "none"
+        detail = f"“{root.name}” has no folder “images” beside one of masks, nor `a_mask` beside `a`: its folders are {folders}."
+        raise NotFoundError("no_folder", detail)
+    pairs, splits = list[Pair](), dict[str, str]()
+    for layout in layouts:
+        if len(layout.images) == 1 and len(layouts) > 1 and layout.others:
+            # A case's folder: all its masks are of its image, whatever they are called.
+            some = [Pair(layout.images[0], [("", mask) for mask in layout.others])]
+        else:
+            some = pairs_of(data, layout.images, layout.others, root, "mask", folders=layout.folders)
+        pairs += some
+        splits |= {relative_name(pair.image, root): layout.split_of(pair.image, root) for pair in some}
+    return pairs, splits
+
+
+def _scan(data: DataSet, pairs: Sequence[Pair], root: Path, decoder: Decoder) -> tuple[list[Pair], Found]:
+    """Return (the pairs whose masks can be read, what they hold); if one is in colour, all are read so."""
+    are_colours = False
+    while True:
+        found, refused, readable = Found(are_colours=are_colours), [], []
+        for pair in pairs:
+            values = []
+            try:
+                for _, mask in pair.others:
+                    values.append(frozenset(np.unique(read_mask(mask, decoder, found)).tolist()))
+            except MedportalError as error:
+                refused.append((relative_name(mask, root), error.detail))
+            else:
+                found.values += values
+                readable.append(pair)
+        if found.are_colours == are_colours:
+            data.refused += refused
+            return readable, found
+        are_colours = True
+
+
+def _segments(
+    data: DataSet, pairs: Sequence[Pair], found: Found, options: Options
+) -> tuple[dict[int, int], list[str], list[dict[str, Any]]]:
+    """Return (what the masks' numbers become, the folders of masks that are segments, the segments)."""
+    several = sum(len(pair.others) > 1 for pair in pairs)
+    if options.is_instances:
+        return {}, [], segments_of(data, set(), options)
+    meaning = meanings(data, found, named=len(options.classes))
+    values = set(meaning.values()) - {0}
+    if len(values) == 1 and any(len(pair.parts) > 1 for pair in pairs):
+        parts = sorted(set().union(*(pair.parts for pair in pairs)))
+        data.notes.append(f"The folders of masks are segments: {', '.join(parts)}; where they meet, the last counts.")
+        return meaning, parts, segments_of(data, set(range(1, len(parts) + 1)), options, names=parts)
+    if several:
+        data.notes.append(f"{several} image(s) have several masks, which are joined (--instances keeps them apart).")
+    return meaning, [], segments_of(data, values, options)
+
+
+def segments_of(
+    data: DataSet, values: set[int], options: Options, *, names: Sequence[str] = ()
+) -> list[dict[str, Any]]:
     """Name the numbers of masks and set the data set's classes; return the segments.
 
-    Without `classes` one number is “foreground”, several are “segment 1”, …; instances are “object”.
+    Without `classes` and `names` one number is “foreground”, several are “segment 1”, …; instances are “object”.
     """
     if options.is_instances:
         name = options.classes[0] if options.classes else "object"
@@ -142,27 +187,35 @@ def segments_of(data: DataSet, values: set[int], options: Options) -> list[dict[
     if len(numbers) > MOST_SEGMENTS:
         detail = f"The masks hold {len(numbers)} different numbers: if each is one object, say --instances."
         raise InvalidError("segments", detail)
-    names = list(options.classes) or (
+    chosen = list(options.classes or names) or (
         ["foreground"] if len(numbers) == 1 else [f"segment {number}" for number in numbers]
     )
-    if len(names) != len(numbers):
+    if len(chosen) != len(numbers):
         found = ", ".join(map(str, numbers[:20]))
-        raise InvalidError("classes", f"{len(names)} classes are named, but the masks hold the numbers {found}.")
-    data.classes = names
-    return [{"value": number, "label": name} for number, name in zip(numbers, names, strict=True)]
-
-
-def _mask_of(path: Path, decoder: Decoder) -> tuple[NDArray[np.uint16], bool]:
-    array, is_lossy = read_label_picture(read_bytes(path), decoder)
-    return ((array >= _LOSSY_THRESHOLD).astype(np.uint16) if is_lossy else array), is_lossy
+        raise InvalidError("classes", f"{len(chosen)} classes are named, but the masks hold the numbers {found}.")
+    data.classes = chosen
+    return [{"value": number, "label": name} for number, name in zip(numbers, chosen, strict=True)]
 
 
 def _load_pair(
-    image: Path, mask: Path, segments: Sequence[Mapping[str, Any]], decoder: Decoder, *, is_instances: bool
+    pair: Pair,
+    decoder: Decoder,
+    *,
+    are_colours: bool,
+    meaning: Mapping[int, int],
+    parts: Sequence[str],
+    segments: Sequence[Mapping[str, Any]],
+    options: Options,
 ) -> Loaded:
-    picture, (numbers, _) = read_picture(read_bytes(image), decoder), _mask_of(mask, decoder)
-    require_same_size(numbers.shape, picture.shape[:2], "mask")
-    array = numbered_anew(numbers) if is_instances else numbers
+    picture = read_picture(read_bytes(pair.image), decoder)
+    masks: list[NDArray[np.integer[Any]]] = []
+    for part, path in pair.others:
+        numbers = read_mask(path, decoder, Found(are_colours=are_colours))
+        require_same_size(numbers.shape, picture.shape[:2], "mask")
+        own = numbered_anew(numbers) if options.is_instances else renumbered(numbers, meaning)
+        masks.append((own > 0) * (parts.index(part) + 1) if parts else own)
+    whole = joined(masks, are_instances=options.is_instances)
+    array = numbered_anew(whole) if options.is_instances else whole.astype(np.uint16)
     return Loaded(stack=picture[None], mask=array[None], segments=segments)
 
 
@@ -171,21 +224,3 @@ def require_same_size(mask: Sequence[int], image: Sequence[int], what: str) -> N
     if tuple(mask) != tuple(image):
         sizes = [" × ".join(map(str, size)) for size in (mask, image)]
         raise InvalidError("mask_shape", f"its {what} is {sizes[0]}, but the image is {sizes[1]} (rows × columns).")
-
-
-def numbered_anew(numbers: NDArray[np.integer[Any]]) -> NDArray[np.uint16]:
-    """Return instances numbered 1, 2, … without gaps; InvalidError `mask_values` where they are too many."""
-    values, places = np.unique(numbers, return_inverse=True)
-    if len(values) > 65_535:
-        raise InvalidError("mask_values", "the mask holds more than 65,534 objects.")
-    shift = 0 if values.size and values[0] == 0 else 1
-    anew: NDArray[np.uint16] = (places.reshape(numbers.shape) + shift).astype(np.uint16)
-    return anew
-
-
-def by_stem(paths: Sequence[Path]) -> dict[str, list[Path]]:
-    """Return files by their stems."""
-    stems: dict[str, list[Path]] = defaultdict(list)
-    for path in paths:
-        stems[_stem(path)].append(path)
-    return stems

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,8 @@ SPLIT_WORDS = {
     **dict.fromkeys(("validation", "valid", "val"), "validation"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
+# What their names may have beside that.
+_BESIDE_SPLITS = ("set", "data", "dataset", "seg", "stage", "split", "images", "imgs", "folder")
 
 
 @dataclass(frozen=True)
@@ -107,8 +110,10 @@ class DataSet:
 
 
 def split_of(word: str) -> str:
-    """Return the split that a word means, "" for none."""
-    return SPLIT_WORDS.get(word.strip().casefold(), "")
+    """Return the split that a word means, be it `train`, `train_set`, `seg_train` or `train2017`; "" for none."""
+    parts = [part.rstrip("0123456789") for part in re.split(r"[\W_]+", word.casefold())]
+    words = [part for part in parts if part and part not in _BESIDE_SPLITS]
+    return SPLIT_WORDS.get(words[0].removesuffix("set"), "") if len(words) == 1 else ""
 
 
 def require_count(number: int) -> None:
