@@ -18,6 +18,7 @@ from uuid import UUID
 from django.conf import settings
 
 from medportal.archive import storage
+from medportal.cohorts.datasets.files import inner_folder
 from medportal.cohorts.datasets.items import MOST_ITEMS
 from medportal.errors import InvalidError, TooLargeError
 from medportal.imaging.limits import MIB
@@ -29,8 +30,6 @@ _RATIO, _FREE_BYTES = 100, 64 * MIB
 _MOST_MEMBERS, _DEEPEST, _LONGEST = 2 * MOST_ITEMS, 16, 200
 _CHUNK = MIB
 _FORGOTTEN_AFTER_S = 24 * 3600.0
-# Folders that are a data set's own, not one around it.
-_OWN_FOLDERS = ("images", "jpegimages", "imagestr", "masks", "labels", "annotations")
 
 
 def _root() -> Path:
@@ -82,22 +81,13 @@ def open_upload(job_id: UUID, format_: str, *, check: Callable[[], None]) -> Pat
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
     _unpack(folder / UPLOAD, target, check)
-    root = _without_wrapping(target)
+    root = inner_folder(target, needs_folders=format_ == "imagefolder")
     if format_ != "csv":
         return root
     tables = [path for path in sorted(root.iterdir()) if path.suffix.lower() == ".csv"]
     if len(tables) != 1:
         raise InvalidError("csv", f"The ZIP has {len(tables)} CSV tables at its top: it takes one.")
     return tables[0]
-
-
-def _without_wrapping(folder: Path) -> Path:
-    """Return the data set's own folder: archives often hold one folder around it."""
-    while True:
-        children = [child for child in folder.iterdir() if not child.name.startswith((".", "__MACOSX"))]
-        if len(children) != 1 or not children[0].is_dir() or children[0].name.casefold() in _OWN_FOLDERS:
-            return folder
-        folder = children[0]
 
 
 def _unpack(archive: Path, target: Path, check: Callable[[], None]) -> None:

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 
-from medportal.cohorts.datasets.items import DataSet
+from medportal.cohorts.datasets.items import DataSet, split_of
 from medportal.errors import InvalidError, NotFoundError, TooLargeError
 from medportal.imaging.limits import MIB
 from medportal.imaging.pictures import SUFFIXES
 
+# Folders that are a data set's own, not one around it.
+_OWN_FOLDERS = ("images", "jpegimages", "imagestr", "masks", "labels", "annotations")
 # What lies beside images and is none.
 _BESIDE = (
     ".txt",
@@ -107,6 +109,23 @@ def is_hidden(name: str) -> bool:
 def subfolders(folder: Path) -> list[Path]:
     """Return the folders in one, in order of their names; no hidden ones."""
     return sorted(child for child in folder.iterdir() if child.is_dir() and not is_hidden(child.name))
+
+
+def inner_folder(folder: Path, *, needs_folders: bool = False) -> Path:
+    """Return the data set's own folder: archives often hold one folder around it.
+
+    Where the data set `needs_folders`, one that holds none is no such wrapper, nor is a split's; files beside it that
+    are no pictures do not count.
+    """
+    while True:
+        children = [child for child in folder.iterdir() if not is_hidden(child.name)]
+        if needs_folders:
+            children = [child for child in children if child.is_dir() or child.suffix.lower() in SUFFIXES]
+        if len(children) != 1 or not children[0].is_dir() or children[0].name.casefold() in _OWN_FOLDERS:
+            return folder
+        if needs_folders and (split_of(children[0].name) or not subfolders(children[0])):
+            return folder
+        folder = children[0]
 
 
 def note_unread(data: DataSet, root: Path) -> None:

@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medportal.cohorts.datasets.class_folders import ClassFolder, class_folders, without_masks
 from medportal.cohorts.datasets.files import (
     files_in,
+    inner_folder,
     note_unread,
     read_bytes,
     relative_name,
     require_folder,
     subfolders,
 )
-from medportal.cohorts.datasets.items import DataSet, Item, Loaded, Options, require_count, split_of
+from medportal.cohorts.datasets.items import DataSet, Item, Loaded, Options, require_count
 from medportal.cohorts.datasets.layouts import MASK_FOLDERS, keep_splits, layouts_in, mixed_layout
 from medportal.cohorts.datasets.masks import (
     MOST_SEGMENTS,
@@ -39,42 +41,36 @@ __all__ = ["numbered_anew", "read_imagefolder", "read_masks", "segments_of"]
 
 
 def read_imagefolder(root: Path, options: Options) -> DataSet:
-    """Read a folder that has one folder of pictures for each class; or one such for each split."""
+    """Read a folder that has one folder of pictures for each class; or one such for each split, or for each patient."""
     require_folder(root)
-    folders = [
-        folder for folder in sorted(root.iterdir()) if folder.is_dir() and not folder.name.startswith((".", "__"))
-    ]
+    root = inner_folder(root, needs_folders=True)
     data = DataSet("images" if options.is_images_only else "classes", [])
-    if options.is_images_only:
-        _add(data, root, files_in(root), (), "", options)
-        return data
-    if folders and all(split_of(folder.name) for folder in folders):
-        for folder in folders:
-            for child in sorted(child for child in folder.iterdir() if child.is_dir()):
-                _add(data, root, files_in(child, root=root), (child.name,), split_of(folder.name), options)
-    else:
-        for folder in folders:
-            _add(data, root, files_in(folder, root=root), (folder.name,), "", options)
+    folders = [ClassFolder(root, "")] if options.is_images_only else list(class_folders(data, root))
+    table, splits, masks = SideTable(data, options), dict[str, str](), 0
+    for folder in folders:
+        paths = files_in(folder.path, root=root)
+        kept = without_masks(paths)
+        masks += len(paths) - len(kept)
+        require_count(len(data.items) + len(kept))
+        for path in kept:
+            name = relative_name(path, root)
+            try:
+                group, split = table.of(name)
+            except MedportalError as error:
+                data.refuse(name, error.detail)
+            else:
+                labels = (folder.label,) if folder.label else ()
+                data.items.append(Item(name, partial(_load, path), labels, group or folder.group, split))
+                splits[name] = folder.split
+    if masks:
+        data.notes.append(f"{masks} mask(s) beside their images are left out: --format masks reads them.")
+    note_unread(data, root)
     if not data.items and not data.refused:
         raise InvalidError(
             "empty", f"“{root.name}” has no folder of PNG, JPEG, BMP, TIFF or GIF pictures for each class."
         )
+    keep_splits(data, splits)
     return data
-
-
-def _add(
-    data: DataSet, root: Path, paths: Sequence[Path], labels: tuple[str, ...], split: str, options: Options
-) -> None:
-    require_count(len(data.items) + len(paths))
-    table = SideTable(data, options)
-    for path in paths:
-        name = relative_name(path, root)
-        try:
-            group, told = table.of(name)
-        except MedportalError as error:
-            data.refuse(name, error.detail)
-        else:
-            data.items.append(Item(name, partial(_load, path), labels, group, told or split))
 
 
 def _load(path: Path, decoder: Decoder) -> Loaded:
