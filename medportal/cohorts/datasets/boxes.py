@@ -12,8 +12,17 @@ from typing import Any
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
-from medportal.cohorts.datasets.files import files_in, folder_named, read_bytes, relative_name, require_folder, within
+from medportal.cohorts.datasets.files import (
+    files_in,
+    inner_folder,
+    note_unread,
+    read_bytes,
+    relative_name,
+    require_folder,
+    within,
+)
 from medportal.cohorts.datasets.items import DataSet, Item, Loaded, Options, require_count, split_of
+from medportal.cohorts.datasets.layouts import Layout, keep_splits, layouts_in
 from medportal.cohorts.datasets.pairs import pairs_of
 from medportal.cohorts.datasets.tables import SideTable
 from medportal.errors import InvalidError, MedportalError
@@ -78,13 +87,24 @@ def _finish(
 
 
 def read_voc(root: Path, options: Options) -> DataSet:
-    """Read `images/` and `annotations/*.xml` with the same stems (Everingham et al. 2010: from 1, both ends within)."""
-    images = folder_named(root, "images", "jpegimages")
-    annotations = folder_named(root, "annotations")
+    """Read `images/` and `annotations/*.xml`, or both in one folder (Everingham et al. 2010: from 1, both ends within).
+
+    The lists of `ImageSets/Main` are the splits.
+    """
+    require_folder(root)
+    root = inner_folder(root)
     data = DataSet("boxes", [])
-    described = files_in(annotations, {".xml"}, root=root)
-    pairs = pairs_of(data, files_in(images, root=root), described, root, "annotation", folders=(images, annotations))
+    # Without folders of their own they lie together, as LabelImg writes them.
+    layouts = layouts_in(data, root, ("annotations", "labels"), {".xml"}) or [
+        Layout(files_in(root), files_in(root, {".xml"}), (root, root))
+    ]
+    pairs, splits = [], dict[str, str]()
+    for layout in layouts:
+        some = pairs_of(data, layout.images, layout.others, root, "annotation", folders=layout.folders)
+        pairs += some
+        splits |= {relative_name(pair.image, root): layout.split_of(pair.image, root) for pair in some}
     require_count(len(pairs))
+    listed = _image_sets(root)
     table = SideTable(data, options)
     found: list[tuple[Item, Path, list[Flat], tuple[int, int] | None]] = []
     for pair in pairs:
@@ -92,13 +112,47 @@ def read_voc(root: Path, options: Options) -> DataSet:
         ((_, annotation),) = pair.others
         try:
             flats, size = _voc(parse_xml(read_bytes(annotation, XML_BYTES)))
-            item = Item(name, _nothing, (), *table.of(name))
+            group, split = table.of(name)
+            item = Item(name, _nothing, (), group, split or _listed(listed, pair.image))
         except MedportalError as error:
             data.refuse(name, f"{annotation.name}: {error.detail}")
         else:
             found.append((item, pair.image, flats, size))
     _finish(data, found, options)
+    keep_splits(data, splits)
+    note_unread(data, root)
     return data
+
+
+def _image_sets(root: Path) -> dict[str, set[str]]:
+    """Return the splits of images by their stems, as the lists in `ImageSets/Main` have them; {} without lists.
+
+    `trainval` is the training's where there is no list of the training alone.
+    """
+    splits: dict[str, set[str]] = defaultdict(set)
+    lists = {path.stem.casefold(): path for path in (root / "ImageSets" / "Main").glob("*.txt")}
+    if "trainval" in lists and "train" not in lists:
+        lists["train"] = lists["trainval"]
+    for name in lists.keys() & {"train", "val", "test"}:
+        for line in read_bytes(lists[name], XML_BYTES).decode("utf-8", "replace").splitlines():
+            if words := line.split():
+                splits[words[0]].add(split_of(name))
+    return splits
+
+
+def _listed(listed: Mapping[str, set[str]], image: Path) -> str:
+    """Return the split of an image by the lists; InvalidError `split` where none names it, or several do."""
+    if not listed:
+        return ""
+    splits = sorted(listed.get(image.stem, ()))
+    if len(splits) != 1:
+        detail = (
+            f"ImageSets/Main has it in several lists: {', '.join(splits)}."
+            if splits
+            else "no list in ImageSets/Main names it."
+        )
+        raise InvalidError("split", detail)
+    return splits[0]
 
 
 def _nothing(_: Decoder) -> Loaded:
