@@ -1,12 +1,17 @@
-"""Boxes come to their own images and splits, in the layouts that data sets are given away in."""
+"""Boxes come to their own images and splits, in the layouts that VOC and COCO data sets are given away in."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pytest
+
+from medportal.errors import MedportalError
 from tests.cohorts import sets
 
 Read = Callable[..., Any]
@@ -64,3 +69,73 @@ def test_an_image_of_two_annotations(read_set: Read, tmp_path: Path) -> None:
     read = read_set(tmp_path, "voc")
     assert sorted(read.splits) == ["images/1.png", "images/2.png", "images/3.png"]
     assert "images/0.jpg, images/0.png" in read.refused["annotations/0.xml"]
+
+
+def cocos(root: Path, document: str, folder: str) -> Path:
+    """A document for each split, whose images have the same names in each."""
+    for split, number in SPLITS.items():
+        words = {"split": split, "valid": split.replace("val", "valid")}
+        images, annotations = [], []
+        for n in range(number):
+            sets.save(root / folder.format(**words) / f"{n}.png", sets.picture(100 * number + n + len(split)))
+            images.append({"id": n, "file_name": f"{n}.png", "width": sets.SIDE, "height": sets.SIDE})
+            annotations.append({"id": n, "image_id": n, "category_id": 1, "bbox": [len(split), 2, 6, 6], "iscrowd": 0})
+        path = root / document.format(**words)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(
+            json.dumps({"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "cell"}]})
+        )
+    return root
+
+
+@pytest.mark.parametrize(
+    ("document", "folder"),
+    [
+        ("annotations/instances_{split}2017.json", "{split}2017"),
+        ("annotations/instances_{split}2017.json", "images/{split}2017"),
+        ("{valid}/_annotations.coco.json", "{valid}"),
+    ],
+)
+def test_the_layouts_of_coco(import_set: Read, read_set: Read, tmp_path: Path, document: str, folder: str) -> None:
+    root = cocos(tmp_path / "set", document, folder)
+    (root / "annotations").mkdir(exist_ok=True)
+    (root / "annotations" / "captions_train2017.json").write_text("{}")
+    if "instances" not in document:
+        (root / "annotations" / "captions_train2017.json").unlink()
+    read = read_set(root, "coco")
+    assert read.refused == {}
+    for split, number in SPLITS.items():
+        name = folder.format(split=split, valid=split.replace("val", "valid")) + "/1.png"
+        assert np.array_equal(read[name].stack[0], sets.picture(100 * number + 1 + len(split)))
+        assert left_edge(read, name) == len(split)
+    assert import_set(root, "coco")["splits"] == {"train": 6, "validation": 3, "test": 3}
+
+
+def test_an_annotation_without_a_box_costs_its_image_alone(read_set: Read, tmp_path: Path) -> None:
+    root = sets.coco(tmp_path, 4)
+    document = json.loads((root / "instances.json").read_text())
+    first, second, third, _ = document["annotations"]
+    del first["bbox"], second["bbox"]
+    second["segmentation"] = [[3, 4, 9, 4, 9, 12]]
+    document["annotations"].append({**third, "id": 9, "iscrowd": 1, "bbox": [0, 0, 16, 16]})
+    (root / "instances.json").write_text(json.dumps(document))
+    read = read_set(root, "coco")
+    assert read.refused == {"0.png": "its annotation 1 has no box."}
+    (box,) = read["images/1.png"].boxes
+    assert (box.low, box.high) == ((0, 4, 3), (1, 12, 9))
+    assert len(read["images/2.png"].boxes) == 1
+    assert "1 box(es) of crowds" in read.notes
+
+
+def test_pictures_that_no_document_lists_are_counted(read_set: Read, tmp_path: Path) -> None:
+    root = sets.coco(tmp_path, 4)
+    assert read_set(root, "coco").notes == ""
+    sets.save(root / "images" / "more.png", sets.picture(70))
+    assert "1 picture(s) that no JSON lists" in read_set(root, "coco").notes
+
+
+def test_several_documents_of_no_split(read_set: Read, tmp_path: Path) -> None:
+    root = sets.coco(tmp_path, 4)
+    (root / "more.json").write_text((root / "instances.json").read_text())
+    with pytest.raises(MedportalError, match="several JSON"):
+        read_set(root, "coco")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
+from medportal.cohorts.datasets.coco_documents import MOST_BOXES, documents_in, image_file, image_folders, read_document
 from medportal.cohorts.datasets.files import (
     files_in,
     inner_folder,
@@ -19,7 +18,6 @@ from medportal.cohorts.datasets.files import (
     read_bytes,
     relative_name,
     require_folder,
-    within,
 )
 from medportal.cohorts.datasets.items import DataSet, Item, Loaded, Options, require_count, split_of
 from medportal.cohorts.datasets.layouts import Layout, keep_splits, layouts_in
@@ -31,8 +29,7 @@ from medportal.imaging.limits import MIB
 from medportal.imaging.marks import Box
 from medportal.imaging.pictures import read_picture
 
-XML_BYTES, JSON_BYTES = 4 * MIB, 512 * MIB
-MOST_BOXES = 10_000
+XML_BYTES = 4 * MIB
 _DEEPEST = 32
 
 
@@ -218,71 +215,34 @@ def _number(tree: Element, path: str, default: float | None = None) -> float:
 
 
 def read_coco(root: Path, options: Options) -> DataSet:
-    """Read one JSON (or one for each split, by its name) and the images that it names (Lin et al. 2014: from 0)."""
-    documents, root = _documents(root, options)
+    """Read one JSON (or one for each split, by its name or folder) and its images (Lin et al. 2014: from 0)."""
+    whole, listed = files_in(root) if root.is_dir() else [], set[Path]()
+    documents, root = documents_in(root, options)
     data = DataSet("boxes", [])
     table = SideTable(data, options)
     found: list[tuple[Item, Path, list[Flat], tuple[int, int] | None]] = []
     for path, split in documents:
-        images, boxes = _coco(path)
-        require_count(len(found) + len(images))
-        for key, (name, size) in images.items():
+        document = read_document(path)
+        require_count(len(found) + len(document.images))
+        folders = image_folders(root, path, split)
+        for key, (name, size) in document.images.items():
             try:
-                flats = [Flat(label, corners) for label, corners in boxes.get(key, [])]
-                group, told = table.of(name)
-                file = _image_file(root, name)
+                file = image_file(root, folders, name)
+                listed.add(file)
+                if key in document.faults:
+                    raise InvalidError("box", document.faults[key])
+                flats = [Flat(label, corners) for label, corners in document.boxes.get(key, [])]
+                own = relative_name(file, root)
+                group, told = table.of(own, name)
             except MedportalError as error:
                 data.refuse(name, error.detail)
             else:
-                found.append((Item(name, _nothing, (), group, told or split), file, flats, size))
+                # A single document's name says nothing of its images.
+                given = split if len(documents) > 1 else ""
+                found.append((Item(own, _nothing, (), group, told or given), file, flats, size))
+        if document.crowds:
+            data.notes.append(f"{document.crowds} box(es) of crowds in “{path.parent.name}/{path.name}” are left out.")
+    if left := len(set(whole) - listed):
+        data.notes.append(f"{left} picture(s) that no JSON lists are left out.")
     _finish(data, found, options)
     return data
-
-
-def _documents(path: Path, options: Options) -> tuple[list[tuple[Path, str]], Path]:
-    """Return ([(JSON, split)], the folder of the images)."""
-    if path.is_file():
-        return [(path, "")], options.root or path.parent
-    require_folder(path)
-    files = [one for one in files_in(path, {".json"}) if one.parent == path or one.parent.name == "annotations"]
-    if not files:
-        raise InvalidError("coco", f"There is no JSON in “{path.name}”.")
-    splits = [next(filter(None, map(split_of, one.stem.replace("-", "_").split("_"))), "") for one in files]
-    if len(files) > 1 and not all(splits):
-        raise InvalidError("coco", f"“{path.name}” has several JSON files; name one, or call them by their splits.")
-    return list(zip(files, splits if len(files) > 1 else [""], strict=True)), options.root or path
-
-
-def _image_file(root: Path, name: str) -> Path:
-    """Return where an image lies: at its name, or below `images/`."""
-    path = within(root, name)
-    return path if path.is_file() else within(root, f"images/{name}")
-
-
-_Corners = tuple[float, float, float, float]
-
-
-def _coco(
-    path: Path,
-) -> tuple[dict[int, tuple[str, tuple[int, int] | None]], Mapping[int, list[tuple[str, _Corners]]]]:
-    """Return ({image: (file name, (rows, columns))}, {image: [(class, corners)]})."""
-    try:
-        document = json.loads(read_bytes(path, JSON_BYTES))
-        names = {int(one["id"]): str(one["name"])[:60] for one in document["categories"]}
-        images = {int(one["id"]): (str(one["file_name"]), _size(one)) for one in document["images"]}
-        boxes: dict[int, list[tuple[str, _Corners]]] = defaultdict(list)
-        for one in document["annotations"]:
-            left, top, width, height = (float(value) for value in one["bbox"])
-            corners = (left, top, left + width, top + height)
-            boxes[int(one["image_id"])].append((names[int(one["category_id"])], corners))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InvalidError("coco", f"“{path.name}” is no COCO document ({type(error).__name__}: {error}).") from error
-    if crowded := next((key for key, of in boxes.items() if len(of) > MOST_BOXES), None):
-        raise InvalidError("coco", f"Image {crowded} has more than {MOST_BOXES} boxes.")
-    if lost := set(boxes) - set(images):
-        raise InvalidError("coco", f"“{path.name}” has boxes of image {min(lost)}, which it does not list.")
-    return images, boxes
-
-
-def _size(one: Mapping[str, Any]) -> tuple[int, int] | None:
-    return (int(one["height"]), int(one["width"])) if one.get("height") and one.get("width") else None
