@@ -99,6 +99,22 @@ def test_masks_of_a_name_that_several_share_are_refused(read_set: Read, tmp_path
     assert "no mask" in read.refused["images/train/9.png"]
 
 
+def test_a_field_of_view_is_no_mask(read_set: Read, tmp_path: Path) -> None:
+    """As DRIVE comes: the test has no vessels, but fields of view as the training has."""
+    names = {f"training/images/{n}_training.tif": f"training/1st_manual/{n}_manual1.gif" for n in range(21, 27)}
+    put(tmp_path, names)
+    for split, numbers in (("training", range(21, 27)), ("test", range(1, 4))):
+        for n in numbers:
+            sets.save(
+                tmp_path / split / "mask" / f"{n}_{split}_mask.gif", np.full((sets.SIDE, sets.SIDE), 255, np.uint8)
+            )
+            if split == "test":
+                sets.save(tmp_path / split / "images" / f"{n}_test.tif", sets.picture(n))
+    read = read_set(tmp_path, "masks")
+    require_own(read, names)
+    assert "test/images, test/mask, training/mask" in read.notes
+
+
 def test_several_masks_of_one_image(read_set: Read, tmp_path: Path) -> None:
     """In one folder they are joined; from several folders they are segments called after these; or objects."""
     for n in range(4):
@@ -126,8 +142,9 @@ def test_folders_that_are_left_out_and_folders_that_are_none(read_set: Read, tmp
     root = put(tmp_path / "set", {f"images/{n}.png": f"masks/{n}.png" for n in range(4)})
     sets.save(root / "superpixels" / "0.png", sets.picture(0))
     (root / "images" / "5.webp").write_bytes(b"RIFF")
+    sets.save(root / "more" / "images" / "0.png", sets.picture(0))
     read = read_set(root, "masks")
-    assert "left out: superpixels." in read.notes
+    assert "2 picture(s) in folders that are not read are left out: more/images, superpixels." in read.notes
     assert "1 .webp file(s) are not read." in read.notes
     sets.save(tmp_path / "other" / "a" / "0.png", sets.picture(0))
     sets.save(tmp_path / "other" / "b" / "0.png", sets.picture(0))

@@ -20,7 +20,7 @@ from medportal.cohorts.datasets.files import (
     require_folder,
 )
 from medportal.cohorts.datasets.items import DataSet, Item, Loaded, Options, require_count, split_of
-from medportal.cohorts.datasets.layouts import Layout, keep_splits, layouts_in
+from medportal.cohorts.datasets.layouts import Layout, keep_splits, layouts_in, note_left_out
 from medportal.cohorts.datasets.pairs import pairs_of
 from medportal.cohorts.datasets.tables import SideTable
 from medportal.errors import InvalidError, MedportalError
@@ -92,9 +92,10 @@ def read_voc(root: Path, options: Options) -> DataSet:
     root = inner_folder(root)
     data = DataSet("boxes", [])
     # Without folders of their own they lie together, as LabelImg writes them.
-    layouts = layouts_in(data, root, ("annotations", "labels"), {".xml"}) or [
+    layouts = layouts_in(root, ("annotations", "labels"), {".xml"}) or [
         Layout(files_in(root), files_in(root, {".xml"}), (root, root))
     ]
+    note_left_out(data, root, layouts)
     pairs, splits = [], dict[str, str]()
     for layout in layouts:
         some = pairs_of(data, layout.images, layout.others, root, "annotation", folders=layout.folders)

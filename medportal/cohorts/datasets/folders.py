@@ -21,7 +21,7 @@ from medportal.cohorts.datasets.files import (
     subfolders,
 )
 from medportal.cohorts.datasets.items import DataSet, Item, Loaded, Options, require_count
-from medportal.cohorts.datasets.layouts import MASK_FOLDERS, keep_splits, layouts_in, mixed_layout
+from medportal.cohorts.datasets.layouts import MASK_FOLDERS, keep_splits, layouts_in, mixed_layout, note_left_out
 from medportal.cohorts.datasets.masks import (
     MOST_SEGMENTS,
     Found,
@@ -110,11 +110,12 @@ def read_masks(root: Path, options: Options, decoder: Decoder) -> DataSet:
 
 def _pairs(data: DataSet, root: Path) -> tuple[list[Pair], dict[str, str]]:
     """Return (images with their masks, {name of an image: the split that its folder names})."""
-    layouts = layouts_in(data, root, MASK_FOLDERS, are_masks=True) or mixed_layout(root)
+    layouts = layouts_in(root, MASK_FOLDERS, are_masks=True) or mixed_layout(root)
     if not layouts:
         folders = ", ".join(relative_name(folder, root) for folder in subfolders(root)[:20]) or "none"
         detail = f"“{root.name}” has no folder “images” beside one of masks, nor `a_mask` beside `a`: its folders are {folders}."
         raise NotFoundError("no_folder", detail)
+    note_left_out(data, root, layouts)
     pairs, splits = list[Pair](), dict[str, str]()
     for layout in layouts:
         if len(layout.images) == 1 and len(layouts) > 1 and layout.others:

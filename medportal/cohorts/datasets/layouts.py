@@ -13,8 +13,18 @@ from medportal.cohorts.datasets.pairs import image_stem
 from medportal.imaging.pictures import SUFFIXES
 
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "jpegimages")
-# In order of preference: beside DRIVE's vessels, `1st_manual`, its `mask` is the field of view.
-MASK_FOLDERS = ("1st_manual", "masks", "mask", "labels", "label", "segmentationclass", "segmentations")
+# In order of preference: beside what was drawn of retinas by hand, their `mask` is the field of view.
+MASK_FOLDERS = (
+    "1st_manual",
+    "manual1",
+    "manual",
+    "masks",
+    "mask",
+    "labels",
+    "label",
+    "segmentationclass",
+    "segmentations",
+)
 _MASK_LIKE = re.compile(r"mask|(?<!un)label|truth|seg|annot|manual|(?<![a-z])gt(?![a-z])", re.IGNORECASE)
 _DEEPEST = 5
 
@@ -36,18 +46,33 @@ class Layout:
 
 
 def layouts_in(
-    data: DataSet, root: Path, names: Sequence[str], suffixes: Collection[str] = SUFFIXES, *, are_masks: bool = False
+    root: Path, names: Sequence[str], suffixes: Collection[str] = SUFFIXES, *, are_masks: bool = False
 ) -> list[Layout]:
     """Return where folders of images lie beside folders of such names; for masks, also of names like those.
 
-    Folders of pictures beside them are left out with a note.
+    Of several such folders beside the images the first of `names` counts, and then it counts everywhere.
     """
-    found = []
-    for images, others in _side_by_side(data, root, root, names, suffixes, are_masks=are_masks):
-        found.append(
-            Layout(files_in(images, root=root), files_in(others, suffixes, root=root), (images, others)),
-        )
-    return found
+    pairs = list(_side_by_side(root, names, suffixes, are_masks=are_masks))
+    passed_over = {
+        sibling.name.casefold()
+        for _, others in pairs
+        for sibling in subfolders(others.parent)
+        if sibling != others and sibling.name.casefold() in names
+    }
+    return [
+        Layout(files_in(images, root=root), files_in(others, suffixes, root=root), (images, others))
+        for images, others in pairs
+        if others.name.casefold() not in passed_over
+    ]
+
+
+def note_left_out(data: DataSet, root: Path, layouts: Sequence[Layout]) -> None:
+    """Say which pictures lie in no folder that is read."""
+    read = {path for layout in layouts for path in (*layout.images, *layout.others)}
+    if left := [path for path in files_in(root) if path not in read]:
+        folders = sorted({relative_name(path.parent, root) for path in left})
+        names = ", ".join(folders[:10]) + (" …" if folders[10:] else "")
+        data.notes.append(f"{len(left)} picture(s) in folders that are not read are left out: {names}.")
 
 
 def mixed_layout(root: Path) -> list[Layout]:
@@ -60,20 +85,17 @@ def mixed_layout(root: Path) -> list[Layout]:
 
 
 def _side_by_side(
-    data: DataSet, root: Path, folder: Path, names: Sequence[str], suffixes: Collection[str], *, are_masks: bool
+    folder: Path, names: Sequence[str], suffixes: Collection[str], *, are_masks: bool, depth: int = 0
 ) -> Iterator[tuple[Path, Path]]:
+    """Yield folders of images and what is of them, at the top or, where there are none, further down."""
     children = subfolders(folder)
     pairs = _exact(children, names, suffixes)
     if not pairs and are_masks:
         pairs = _alike(children)
-    if pairs:
-        used = {one for pair in pairs for one in pair}
-        if left := [relative_name(child, root) for child in children if child not in used and _holds(child, SUFFIXES)]:
-            data.notes.append(f"Folders beside the images and masks are left out: {', '.join(left[:20])}.")
-        yield from pairs
-    elif len(folder.relative_to(root).parts) < _DEEPEST:
+    yield from pairs
+    if not pairs and depth < _DEEPEST:
         for child in children:
-            yield from _side_by_side(data, root, child, names, suffixes, are_masks=are_masks)
+            yield from _side_by_side(child, names, suffixes, are_masks=are_masks, depth=depth + 1)
 
 
 def _exact(children: Sequence[Path], names: Sequence[str], suffixes: Collection[str]) -> list[tuple[Path, Path]]:
@@ -113,6 +135,6 @@ def keep_splits(data: DataSet, splits: Mapping[str, str]) -> None:
     """
     named = {item.split or splits[item.name] for item in data.items}
     if named == {"train"} and not any(item.split for item in data.items):
-        data.notes.append("There are marked images of training alone: the splits are made of them.")
+        data.notes.append("There are images of training alone: the splits are made of them.")
     elif "" not in named:
         data.items = [replace(item, split=item.split or splits[item.name]) for item in data.items]
