@@ -56,6 +56,15 @@ def test_what_splits_are_called(read_set: Read, tmp_path: Path, names: tuple[str
     assert Counter(read.splits.values()) == {"train": 8, "validation" if "val" in names[1] else "test": 4}
 
 
+def test_folders_of_classes_that_hold_those_of_splits(read_set: Read, tmp_path: Path) -> None:
+    for number in range(12):
+        split = ("train", "train", "test")[number // 2 % 3]
+        sets.save(tmp_path / "images" / CLASSES[number % 2] / split / f"{number}.png", sets.picture(number))
+    read = read_set(tmp_path, "imagefolder")
+    assert labels_of(read) == {"NORMAL": 6, "PNEUMONIA": 6}
+    assert Counter(read.splits.values()) == {"train": 8, "test": 4}
+
+
 def test_a_class_that_is_called_like_a_split(read_set: Read, tmp_path: Path) -> None:
     read = read_set(sets.imagefolder(tmp_path, {"train": 4, "bus": 4}), "imagefolder")
     assert labels_of(read) == {"train": 4, "bus": 4}

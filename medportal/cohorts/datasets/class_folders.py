@@ -53,6 +53,7 @@ def _of_patients(data: DataSet, root: Path, split: str) -> Iterator[ClassFolder]
         and len(folders) >= _PATIENTS_FOR_EACH_CLASS * len(names)
         and all(inner[folder] and any(map(str.isdigit, folder.name)) for folder in folders)
         and not {name.casefold() for name in names} & {*IMAGE_FOLDERS, *MASK_FOLDERS}
+        and not any(map(split_of, names))
     )
     if are_patients:
         data.notes.append(

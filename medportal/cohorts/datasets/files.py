@@ -121,9 +121,10 @@ def inner_folder(folder: Path, *, needs_folders: bool = False) -> Path:
         children = [child for child in folder.iterdir() if not is_hidden(child.name)]
         if needs_folders:
             children = [child for child in children if child.is_dir() or child.suffix.lower() in SUFFIXES]
-        if len(children) != 1 or not children[0].is_dir() or children[0].name.casefold() in _OWN_FOLDERS:
+        if len(children) != 1 or not children[0].is_dir():
             return folder
-        if needs_folders and (split_of(children[0].name) or not subfolders(children[0])):
+        name = children[0].name
+        if (split_of(name) or not subfolders(children[0])) if needs_folders else name.casefold() in _OWN_FOLDERS:
             return folder
         folder = children[0]
 

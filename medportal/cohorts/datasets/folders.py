@@ -20,7 +20,7 @@ from medportal.cohorts.datasets.files import (
     require_folder,
     subfolders,
 )
-from medportal.cohorts.datasets.items import DataSet, Item, Loaded, Options, require_count
+from medportal.cohorts.datasets.items import DataSet, Item, Loaded, Options, require_count, split_of
 from medportal.cohorts.datasets.layouts import MASK_FOLDERS, keep_splits, layouts_in, mixed_layout, note_left_out
 from medportal.cohorts.datasets.masks import (
     MOST_SEGMENTS,
@@ -41,7 +41,10 @@ __all__ = ["numbered_anew", "read_imagefolder", "read_masks", "segments_of"]
 
 
 def read_imagefolder(root: Path, options: Options) -> DataSet:
-    """Read a folder that has one folder of pictures for each class; or one such for each split, or for each patient."""
+    """Read a folder that has one folder of pictures for each class; or one such for each split, or for each patient.
+
+    The folders of classes may hold those of splits.
+    """
     require_folder(root)
     root = inner_folder(root, needs_folders=True)
     data = DataSet("images" if options.is_images_only else "classes", [])
@@ -61,7 +64,8 @@ def read_imagefolder(root: Path, options: Options) -> DataSet:
             else:
                 labels = (folder.label,) if folder.label else ()
                 data.items.append(Item(name, partial(_load, path), labels, group or folder.group, split))
-                splits[name] = folder.split
+                below = path.parent.relative_to(folder.path).parts
+                splits[name] = folder.split or split_of((*below, "")[0])
     if masks:
         data.notes.append(f"{masks} mask(s) beside their images are left out: --format masks reads them.")
     note_unread(data, root)
