@@ -71,6 +71,59 @@ def test_an_image_of_two_annotations(read_set: Read, tmp_path: Path) -> None:
     assert "images/0.jpg, images/0.png" in read.refused["annotations/0.xml"]
 
 
+def yolo(root: Path, layout: str) -> Path:
+    """A text for each picture, whose names are the same in each split."""
+    for split, number in SPLITS.items():
+        for n in range(number):
+            sets.save(root / f"{layout.format(kind='images', split=split)}/{n}.jpg", sets.picture(100 * len(split) + n))
+            text = root / f"{layout.format(kind='labels', split=split)}/{n}.txt"
+            text.parent.mkdir(parents=True, exist_ok=True)
+            text.write_text(f"1 {(number + 1) / 16} 0.5 0.125 0.25\n\n" if n else "")
+    return root
+
+
+NAMES = {
+    "data.yaml": [
+        "names: ['a b', \"cell\"]\nnc: 2\n",
+        "nc: 2\nnames:\n- a b\n- cell\n",
+        "names:\n  0: a b\n  1: 'cell' # it\nnc: 2\n",
+    ],
+    "classes.txt": ["a b\ncell\n"],
+}
+
+
+@pytest.mark.parametrize("layout", ["{kind}/{split}", "{split}/{kind}", "{split}"])
+def test_the_layouts_of_yolo(import_set: Read, read_set: Read, tmp_path: Path, layout: str) -> None:
+    root = yolo(tmp_path / "set", layout)
+    for file, texts in NAMES.items():
+        for text in texts:
+            (root / file).write_text(text)
+            read = read_set(root, "voc")
+            assert (read.data.classes, read.refused) == (["cell"], {})
+            assert Counter(read.splits.values()) == {"train": 6, "validation": 3, "test": 3}
+            (root / file).unlink()
+    assert read_set(root, "voc").data.classes == ["1"]
+    for split, number in SPLITS.items():
+        (box,) = read[f"{layout.format(kind='images', split=split)}/1.jpg"].boxes
+        assert (box.low, box.high) == ((0, 6, number), (1, 10, number + 2))
+        assert read[f"{layout.format(kind='images', split=split)}/0.jpg"].boxes == []
+    assert import_set(root, "voc")["splits"] == {"train": 6, "validation": 3, "test": 3}
+
+
+def test_texts_that_are_no_boxes(read_set: Read, tmp_path: Path) -> None:
+    root = yolo(tmp_path, "{kind}/{split}")
+    (root / "classes.txt").write_text("a\nb\n")
+    for n, text in enumerate(("0 0.1 0.1 0.9 0.1 0.9 0.8", "7 0.5 0.5 0.1 0.1", "0 5 5 2 2", "0 0.5 0.5 0.1", "a b c")):
+        (root / "labels" / "train" / f"{n}.txt").write_text(text)
+    read = read_set(root, "voc")
+    (box,) = read["images/train/0.jpg"].boxes
+    assert np.allclose([box.low, box.high], [(0, 1.6, 1.6), (1, 12.8, 14.4)])
+    reasons = [read.refused[f"images/train/{n}.jpg"] for n in range(1, 5)]
+    assert [
+        word in reason for word, reason in zip(("known class", "sides", "polygon", "known class"), reasons, strict=True)
+    ] == [True] * 4
+
+
 def cocos(root: Path, document: str, folder: str) -> Path:
     """A document for each split, whose images have the same names in each."""
     for split, number in SPLITS.items():

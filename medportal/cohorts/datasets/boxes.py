@@ -1,4 +1,4 @@
-"""Boxes around what is seen in pictures: Pascal VOC (one XML for each picture) and COCO (one JSON for all)."""
+"""Boxes around what is seen in pictures: Pascal VOC and YOLO (a file for each picture) and COCO (one JSON for all)."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from medportal.cohorts.datasets.items import DataSet, Item, Loaded, Options, req
 from medportal.cohorts.datasets.layouts import Layout, keep_splits, layouts_in, note_left_out
 from medportal.cohorts.datasets.pairs import pairs_of
 from medportal.cohorts.datasets.tables import SideTable
+from medportal.cohorts.datasets.yolo import class_names, is_annotation, read_boxes
 from medportal.errors import InvalidError, MedportalError
 from medportal.imaging.decoder import Decoder
 from medportal.imaging.limits import MIB
@@ -36,12 +37,13 @@ _DEEPEST = 32
 class Flat:
     """A box in a picture: left, top, right, bottom in pixel edges, before it is cut to the picture."""
 
-    __slots__ = ("corners", "label")
+    __slots__ = ("corners", "in_parts", "label")
 
-    def __init__(self, label: str, corners: tuple[float, float, float, float]) -> None:
+    def __init__(self, label: str, corners: tuple[float, float, float, float], *, in_parts: bool = False) -> None:
+        """`in_parts` says that the corners are in parts of the picture's sides."""
         if not all(math.isfinite(value) for value in corners):
             raise InvalidError("box", f"a box of “{label}” is not of numbers.")
-        self.label, self.corners = label, corners
+        self.label, self.corners, self.in_parts = label, corners, in_parts
 
 
 def boxes_within(flats: Sequence[Flat], rows: int, columns: int) -> list[Box]:
@@ -49,6 +51,8 @@ def boxes_within(flats: Sequence[Flat], rows: int, columns: int) -> list[Box]:
     boxes = []
     for flat in flats:
         left, top, right, bottom = flat.corners
+        if flat.in_parts:
+            left, top, right, bottom = left * columns, top * rows, right * columns, bottom * rows
         low = (0.0, max(top, 0.0), max(left, 0.0))
         high = (1.0, min(bottom, float(rows)), min(right, float(columns)))
         if low[1] < high[1] and low[2] < high[2]:
@@ -86,19 +90,22 @@ def _finish(
 def read_voc(root: Path, options: Options) -> DataSet:
     """Read `images/` and `annotations/*.xml`, or both in one folder (Everingham et al. 2010: from 1, both ends within).
 
-    The lists of `ImageSets/Main` are the splits.
+    The lists of `ImageSets/Main` are the splits. Where there is no XML, the pictures' texts are read as YOLO's.
     """
     require_folder(root)
     root = inner_folder(root)
     data = DataSet("boxes", [])
+    suffix = ".xml" if files_in(root, {".xml"}) else ".txt"
+    names = class_names(root) if suffix == ".txt" else []
     # Without folders of their own they lie together, as LabelImg writes them.
-    layouts = layouts_in(root, ("annotations", "labels"), {".xml"}) or [
-        Layout(files_in(root), files_in(root, {".xml"}), (root, root))
+    layouts = layouts_in(root, ("annotations", "labels"), {suffix}) or [
+        Layout(files_in(root), files_in(root, {suffix}), (root, root))
     ]
     note_left_out(data, root, layouts)
     pairs, splits = [], dict[str, str]()
     for layout in layouts:
-        some = pairs_of(data, layout.images, layout.others, root, "annotation", folders=layout.folders)
+        others = [path for path in layout.others if suffix == ".xml" or is_annotation(path)]
+        some = pairs_of(data, layout.images, others, root, "annotation", folders=layout.folders)
         pairs += some
         splits |= {relative_name(pair.image, root): layout.split_of(pair.image, root) for pair in some}
     require_count(len(pairs))
@@ -109,7 +116,7 @@ def read_voc(root: Path, options: Options) -> DataSet:
         name = relative_name(pair.image, root)
         ((_, annotation),) = pair.others
         try:
-            flats, size = _voc(parse_xml(read_bytes(annotation, XML_BYTES)))
+            flats, size = _annotation(annotation, names)
             group, split = table.of(name)
             item = Item(name, _nothing, (), group, split or _listed(listed, pair.image))
         except MedportalError as error:
@@ -120,6 +127,13 @@ def read_voc(root: Path, options: Options) -> DataSet:
     keep_splits(data, splits)
     note_unread(data, root)
     return data
+
+
+def _annotation(path: Path, names: list[str]) -> tuple[list[Flat], tuple[int, int] | None]:
+    """Return (boxes, (rows, columns) that the annotation is for, if it says)."""
+    if path.suffix.lower() == ".xml":
+        return _voc(parse_xml(read_bytes(path, XML_BYTES)))
+    return [Flat(label, corners, in_parts=True) for label, corners in read_boxes(path, names)], None
 
 
 def _image_sets(root: Path) -> dict[str, set[str]]:
