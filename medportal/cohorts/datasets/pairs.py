@@ -76,43 +76,47 @@ def _is_whole(data: DataSet, pair: Pair, root: Path, what: str) -> bool:
     return False
 
 
+# Images of one name, by the folders that they lie in.
+_ByFolders = dict[tuple[str, ...], list[Pair]]
+
+
 class _Known:
     """The images by their names."""
 
     def __init__(self, pairs: Sequence[Pair], folder: Path, *, is_mask: bool) -> None:
         self._is_mask = is_mask
-        self._by_stem: dict[str, list[tuple[tuple[str, ...], Pair]]] = defaultdict(list)
-        self._by_core: dict[str, list[tuple[tuple[str, ...], Pair]]] = defaultdict(list)
+        self._by_stem: dict[str, _ByFolders] = defaultdict(lambda: defaultdict(list))
+        self._by_core: dict[str, _ByFolders] = defaultdict(lambda: defaultdict(list))
         for pair in pairs:
-            entry = _parents(pair.image, folder), pair
-            stem = _stem(pair.image)
-            self._by_stem[stem].append(entry)
-            self._by_core[_core(stem)].append(entry)
+            parents, stem = _parents(pair.image, folder), _stem(pair.image)
+            self._by_stem[stem][parents].append(pair)
+            self._by_core[_core(stem)][parents].append(pair)
 
     def of(self, other: Path, folder: Path, lone_stems: set[str]) -> list[tuple[Pair, str, str]]:
         """Return the images that a file could be of, each with (the folders that it lacks, what the name adds)."""
-        parents = _parents(other, folder)
-        stem = _stem(other)
+        parents, stem = _parents(other, folder), _stem(other)
         names = [(stem, ""), *(_without_word(stem) if self._is_mask else ())]
-        tables = (self._by_stem, self._by_core) if self._is_mask else (self._by_stem,)
-        for table in tables:
+        for table in (self._by_stem, self._by_core) if self._is_mask else (self._by_stem,):
             for name, word in names:
-                if found := _nearest(table.get(name, []), parents, may_be_elsewhere=name in lone_stems):
+                if name not in table:
+                    continue
+                if found := _nearest(table[name], parents, may_be_elsewhere=name in lone_stems):
                     return [(pair, part, word) for pair, part in found]
         return []
 
 
-def _nearest(
-    entries: Sequence[tuple[tuple[str, ...], Pair]], parents: tuple[str, ...], *, may_be_elsewhere: bool
-) -> list[tuple[Pair, str]]:
-    """Return those of some images of one name that share most folders with a file's."""
-    within = [(own, pair) for own, pair in entries if _is_part(own, parents)]
+def _nearest(of_name: _ByFolders, parents: tuple[str, ...], *, may_be_elsewhere: bool) -> list[tuple[Pair, str]]:
+    """Return those of the images of one name that share most folders with a file's."""
+    if parents in of_name:
+        return [(pair, "") for pair in of_name[parents]]
+    within = [own for own in of_name if _is_part(own, parents)]
     if within:
-        most = max(len(own) for own, _ in within)
-        return [(pair, _rest(own, parents)) for own, pair in within if len(own) == most]
-    if not may_be_elsewhere:
-        return [(pair, "") for _, pair in entries] if len(entries) > 1 else []
-    return [(pair, "") for own, pair in entries if len(entries) > 1 or not _other_splits(own, parents)]
+        most = max(map(len, within))
+        return [(pair, _rest(own, parents)) for own in within if len(own) == most for pair in of_name[own]]
+    every = [(pair, "") for pairs in of_name.values() for pair in pairs]
+    if len(every) > 1:
+        return every
+    return every if may_be_elsewhere and not _other_splits(next(iter(of_name)), parents) else []
 
 
 def _is_part(few: Sequence[str], many: Sequence[str]) -> bool:
