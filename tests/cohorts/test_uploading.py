@@ -100,6 +100,21 @@ def test_a_folder_around_the_set_and_a_table_at_the_top(upload: Callable[..., An
     assert (job.result["images"], job.result["groups"]) == (16, 8)
 
 
+def test_a_zip_is_read_as_its_folder_is(upload: Callable[..., Any], tmp_path: Path) -> None:
+    """Text beside the folder around a set makes it no class; a class alone is no such folder."""
+    root = sets.imagefolder(tmp_path / "set" / "chest" / "train", {"ill": 4, "normal": 4})
+    sets.save(root.parent / "test" / "ill" / "a.png", sets.picture(70))
+    sets.save(root.parent / "test" / "normal" / "b.png", sets.picture(71))
+    (tmp_path / "set" / "README.md").write_text("about it")
+    job = done(upload(zipped(tmp_path / "set"), "imagefolder"))
+    assert job.result is not None, job.error_detail
+    assert (job.result["classes"], job.result["splits"]) == (["normal", "ill"], {"train": 8, "test": 2})
+    alone = sets.imagefolder(tmp_path / "alone", {"normal": 4})
+    job = done(upload(zipped(alone), "imagefolder", cohort="alone", split="all:test"))
+    assert job.result is not None, job.error_detail
+    assert job.result["classes"] == ["normal"]
+
+
 def members(*names: str, content: bytes = b"x", mode: int = 0) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
