@@ -138,6 +138,14 @@ def test_several_masks_of_one_image(read_set: Read, tmp_path: Path) -> None:
     assert np.unique(objects["images/3.png"].mask).tolist() == [0, 1, 2]
 
 
+def test_images_that_share_names_with_the_masks_are_theirs(read_set: Read, tmp_path: Path) -> None:
+    names = {f"CXR_png/{n}.png": f"masks/{n}_mask.png" for n in range(4)}
+    sets.save(put(tmp_path, names) / "test" / "more.png", sets.picture(70))
+    read = read_set(tmp_path, "masks")
+    require_own(read, names)
+    assert "1 picture(s) in folders that are not read are left out: test." in read.notes
+
+
 def test_folders_that_are_left_out_and_folders_that_are_none(read_set: Read, tmp_path: Path) -> None:
     root = put(tmp_path / "set", {f"images/{n}.png": f"masks/{n}.png" for n in range(4)})
     sets.save(root / "superpixels" / "0.png", sets.picture(0))

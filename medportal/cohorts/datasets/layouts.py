@@ -112,12 +112,18 @@ def _alike(children: Sequence[Path]) -> list[tuple[Path, Path]]:
         return []
     images = [child for child in children if child not in masks and _holds(child, SUFFIXES)]
     named = [child for child in images if child.name.casefold() in IMAGE_FOLDERS]
-    for some in (images, named):
+    fitting = [child for child in images if len(masks) == 1 and _share_names(child, masks[0])]
+    for some in (images, named, fitting):
         if len(some) == len(masks) == 1:
             return [(some[0], masks[0])]
     by_name = {_plain(child.name): child for child in images}
     bare = {mask: _plain(_MASK_LIKE.sub("", mask.name).removesuffix("s")) for mask in masks}
     return [(by_name[name], mask) for mask, name in bare.items() if name in by_name]
+
+
+def _share_names(images: Path, masks: Path) -> bool:
+    stems = {path.stem.casefold() for path in files_in(images)}
+    return any(path.stem.casefold() in stems or image_stem(path) in stems for path in files_in(masks))
 
 
 def _plain(name: str) -> str:
