@@ -48,6 +48,7 @@ def test_folders_around_and_beside_those_of_the_splits(import_set: Read, tmp_pat
         ("Training", "Testing"),
         ("seg_train/seg_train", "seg_test/seg_test"),
         ("train2017", "val2017"),
+        ("TrainDataset", "TestDataset"),
     ],
 )
 def test_what_splits_are_called(read_set: Read, tmp_path: Path, names: tuple[str, str]) -> None:
@@ -108,6 +109,15 @@ def test_folders_of_classes_with_those_of_something_else_within(read_set: Read, 
     patients(tmp_path / "sides", 4, ("left", "right"), prefix="grade ")
     read = read_set(tmp_path / "sides", "imagefolder", split="all:train")
     assert labels_of(read) == {f"grade {n}": 2 for n in range(4)}
+    assert "say nothing of class or group: left, right." in read.notes
+
+
+def test_a_set_that_lies_within_itself_again(read_set: Read, tmp_path: Path) -> None:
+    for root in (tmp_path / "cells", tmp_path / "cells" / "cells"):
+        sets.imagefolder(root, {"infected": 4, "uninfected": 4})
+    read = read_set(tmp_path, "imagefolder")
+    assert labels_of(read) == {"infected": 4, "uninfected": 4}
+    assert "left out: cells." in read.notes
 
 
 def test_masks_beside_images_are_no_images_of_a_class(read_set: Read, tmp_path: Path) -> None:

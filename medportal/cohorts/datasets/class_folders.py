@@ -62,8 +62,20 @@ def _of_patients(data: DataSet, root: Path, split: str) -> Iterator[ClassFolder]
         for folder in folders:
             _note_loose(data, root, (folder,))
             yield from (ClassFolder(child, child.name, split, folder.name) for child in inner[folder])
-    else:
-        yield from (ClassFolder(folder, folder.name, split) for folder in folders)
+        return
+    # Some archives hold the whole set again within itself.
+    copies = [folder for folder in folders if len(inner[folder]) > 1 and _are_among(inner[folder], folders)]
+    if copies:
+        names_of_copies = ", ".join(relative_name(folder, root) for folder in copies)
+        data.notes.append(f"Folders that hold those beside them again are left out: {names_of_copies}.")
+    elif names and not any(split_of(name) or name.casefold() in (*IMAGE_FOLDERS, *MASK_FOLDERS) for name in names):
+        few = ", ".join(sorted(names)[:5]) + (" …" if len(names) > 5 else "")
+        data.notes.append(f"Folders within those of the classes say nothing of class or group: {few}.")
+    yield from (ClassFolder(folder, folder.name, split) for folder in folders if folder not in copies)
+
+
+def _are_among(inner: Sequence[Path], folders: Sequence[Path]) -> bool:
+    return {folder.name for folder in inner} <= {folder.name for folder in folders}
 
 
 def _note_loose(data: DataSet, root: Path, folders: Sequence[Path]) -> None:

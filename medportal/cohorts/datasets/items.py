@@ -113,7 +113,7 @@ def split_of(word: str) -> str:
     """Return the split that a word means, be it `train`, `train_set`, `seg_train` or `train2017`; "" for none."""
     parts = [part.rstrip("0123456789") for part in re.split(r"[\W_]+", word.casefold())]
     words = [part for part in parts if part and part not in _BESIDE_SPLITS]
-    return SPLIT_WORDS.get(words[0].removesuffix("set"), "") if len(words) == 1 else ""
+    return SPLIT_WORDS.get(re.sub(r"(data)?set$", "", words[0]), "") if len(words) == 1 else ""
 
 
 def require_count(number: int) -> None:
