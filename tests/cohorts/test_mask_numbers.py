@@ -103,6 +103,14 @@ def test_a_class_that_is_rare_is_no_object(read_set: Read, tmp_path: Path) -> No
     assert (read.data.classes, read.notes) == (["segment 1", "segment 2"], "")
 
 
+def test_grey_that_jpeg_tinted_is_grey(read_set: Read, tmp_path: Path) -> None:
+    tinted = SHAPE[..., None] * np.array([255, 250, 255], np.uint8)
+    read = read_set(put(tmp_path, [tinted] * 4, ".jpg", quality=90), "masks")
+    assert "JPEG" in read.notes
+    for mask in masks_of(read):
+        assert np.array_equal(mask > 0, SHAPE)
+
+
 def test_a_picture_in_the_place_of_a_mask_is_refused(read_set: Read, tmp_path: Path) -> None:
     photo = sets.picture(9, rows=40, columns=40, colour=True)
     root = put(tmp_path, [*[(SHAPE * 255).astype(np.uint8)] * 4, photo])

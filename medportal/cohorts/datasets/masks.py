@@ -24,6 +24,8 @@ MOST_SEGMENTS = 255
 _MANY = 20
 _WHITE = 255
 _GREY_CODE = 0x010101
+# So far the channels of what was grey may lie apart after JPEG.
+_TINT = 16
 
 
 @dataclass
@@ -56,7 +58,9 @@ def read_mask(path: Path, decoder: Decoder, found: Found) -> NDArray[np.int64]:
     array = picture.array
     if picture.is_lossy:
         if array.ndim == 3:
-            raise InvalidError("mask_colours", "a mask in JPEG has no exact colours.")
+            if int(np.ptp(array, axis=-1).max()) > _TINT:
+                raise InvalidError("mask_colours", "a mask in JPEG has no exact colours.")
+            array = array[..., 1]
         return (array >= THRESHOLD).astype(np.int64) * (_WHITE * _GREY_CODE if found.are_colours else 1)
     if found.are_colours and picture.is_palette:
         array = read_picture(content, decoder)
