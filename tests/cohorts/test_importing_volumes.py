@@ -146,3 +146,47 @@ def test_the_first_number_of_a_uid_is_no_name(import_set: Import, tmp_path: Path
     report = import_set(tmp_path / "set", "dicom", "--table", str(tmp_path / "table.csv"), "--split", "all:train")
     found = {member.group: member.label for member in members(report)}
     assert found == {"1": "ill", "2": "normal", "3": "ill", "4": "normal"}
+
+
+def numbered(root: Path) -> dict[str, str]:
+    """Series of patients 1…12, whose UIDs and folders hold numbers too; returns group → label as the table has it."""
+    lines, wanted = ["path,label,group"], {}
+    for n in range(1, 13):
+        put(root / str(13 - n), ct_series(2, PatientID=str(n), SeriesInstanceUID=f"1.2.826.0.1.{n}.5"))
+        wanted[f"g{n}"] = "ab"[n % 2]
+        lines.append(f"{n},{'ab'[n % 2]},g{n}")
+    (root / "t.csv").write_text("\n".join([*lines, "99,a,g99"]))
+    return wanted
+
+
+def test_numbers_in_a_table_are_patients_and_nothing_in_a_uid(import_set: Import, tmp_path: Path) -> None:
+    wanted = numbered(tmp_path / "set")
+    report = import_set(tmp_path / "set", "dicom", "--table", str(tmp_path / "set" / "t.csv"), "--split", "all:train")
+    assert {member.group: member.label for member in members(report)} == wanted
+    for member in members(report):
+        assert member.series is not None
+        assert f"g{member.series.study.patient.patient_id}" == member.group
+    assert any("“99”" in note for note in report["notes"])
+    assert any("PatientID" in note for note in report["notes"])
+
+
+def test_a_table_of_dicom_files(import_set: Import, tmp_path: Path) -> None:
+    for n in range(4):
+        put(tmp_path / "set" / f"p{n}", ct_series(1, PatientID=f"P{n}"))
+    lines = ["p0/0.dcm,a", "p1/0.dcm,b", "p2/0,b"]
+    (tmp_path / "t.csv").write_text("\n".join(["path,label", *lines]))
+    report = import_set(tmp_path / "set", "dicom", "--table", str(tmp_path / "t.csv"), "--split", "all:train")
+    assert {member.group: member.label for member in members(report)} == {"P0": "a", "P1": "b", "P2": "b"}
+    (refused,) = report["refused"]
+    assert "p3" in refused["item"]
+    assert "not in the table" in refused["reason"]
+
+
+def test_rows_that_say_two_things_of_a_series(import_set: Import, tmp_path: Path) -> None:
+    for n in range(3):
+        put(tmp_path / "set" / f"p{n}", ct_series(2, PatientID=f"P{n}"))
+    (tmp_path / "t.csv").write_text("path,label\nP0,a\nP0,b\nP1,a\nP1,a\nP2,b\n")
+    report = import_set(tmp_path / "set", "dicom", "--table", str(tmp_path / "t.csv"), "--split", "all:train")
+    assert {member.group: member.label for member in members(report)} == {"P1": "a", "P2": "b"}
+    (refused,) = report["refused"]
+    assert "lines 2 and 3" in refused["reason"]

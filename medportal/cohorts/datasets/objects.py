@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import numpy as np
 from medportal.cohorts.datasets.files import files_in_all, relative_name, require_folder
 from medportal.cohorts.datasets.folders import numbered_anew
 from medportal.cohorts.datasets.items import DataSet, Item, Loaded, Options, require_count
-from medportal.cohorts.datasets.tables import SideTable
+from medportal.cohorts.datasets.tables import Row, SideTable
 from medportal.cohorts.names import in_order
 from medportal.errors import InvalidError, MedportalError
 from medportal.imaging.attributes import Attributes
@@ -31,6 +33,7 @@ class _Found:
 
     study_instance_uid: str
     patient: str
+    patient_id: str
     modality: str
     files: list[Path] = field(default_factory=list)
     # Files of the segmentations that are of it.
@@ -41,7 +44,7 @@ def read_objects(root: Path, options: Options, _decoder: Decoder) -> DataSet:
     """Read every DICOM image series below a folder.
 
     Segmentations make it a data set of masks: a series without one is refused. With a table (`path` names a series, a
-    study or a patient) it is one of labels.
+    study, a patient, a folder or a file) it is one of labels.
     """
     require_folder(root)
     data = DataSet("images", [])
@@ -53,14 +56,14 @@ def read_objects(root: Path, options: Options, _decoder: Decoder) -> DataSet:
     elif labels:
         data.kind, data.is_instances = "masks", options.is_instances
         data.classes = _classes(labels, options)
+    rows = _rows_of(data, table, series, root)
     for uid, one in series.items():
         name = relative_name(one.files[0].parent, root) + f" (series {uid})"
         try:
             if data.kind == "masks" and not one.segmentations:
                 raise InvalidError("unlabelled", "no segmentation is of it.")
-            keys = (uid, one.study_instance_uid, one.patient, relative_name(one.files[0].parent, root))
-            group, split = table.of(*keys)
-            found = table.labels(*keys) if data.kind in ("classes", "multi_label") else ()
+            group, split = table.told_by(rows[uid])
+            found = table.labels_by(rows[uid]) if data.kind in ("classes", "multi_label") else ()
             load = partial(_load, one, data.classes, is_masks=data.kind == "masks", is_instances=data.is_instances)
             data.items.append(Item(name, load, found, group or one.patient, split))
         except MedportalError as error:
@@ -93,7 +96,31 @@ def _series(data: DataSet, root: Path) -> tuple[dict[str, _Found], list[tuple[Pa
 def _found(header: Header) -> _Found:
     attributes = header.attributes
     study = attributes.uid("StudyInstanceUID")
-    return _Found(study, patient_of(attributes, study), attributes.text("Modality", 16))
+    return _Found(study, patient_of(attributes, study), attributes.text("PatientID"), attributes.text("Modality", 16))
+
+
+def _rows_of(data: DataSet, table: SideTable, series: dict[str, _Found], root: Path) -> dict[str, list[Row]]:
+    """Return the table's rows of each series.
+
+    A table names all of them in one way. “1” may be a PatientID here and the name of a folder or of another patient's
+    file there: the way by which most rows find a series is taken, and told; of two as good, the stricter one.
+    """
+    ways: dict[str, Callable[[str, _Found], Iterable[Row]]] = {
+        "SeriesInstanceUID": lambda uid, _: table.rows_of(uid),
+        "StudyInstanceUID": lambda _, one: table.rows_of(one.study_instance_uid),
+        "PatientID": lambda _, one: table.rows_of(one.patient_id) or table.rows_of(one.patient),
+        "the names of folders": lambda _, one: table.rows_named(relative_name(one.files[0].parent, root)),
+        "the names of files": lambda _, one: chain.from_iterable(
+            table.rows_named(relative_name(path, root)) for path in one.files
+        ),
+    }
+    found = {way: {uid: list(rows(uid, one)) for uid, one in series.items()} for way, rows in ways.items()}
+    used = {way: {row.number: row for rows in of.values() for row in rows} for way, of in found.items()}
+    best = max(ways, key=lambda way: len(used[way]))
+    if used[best]:
+        data.notes.append(f"The table's rows name series by {best}.")
+    table.note_unused(data, used[best].values())
+    return found[best]
 
 
 def patient_of(attributes: Attributes, study_instance_uid: str) -> str:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from medportal.cohorts.datasets.files import VOLUME_FILE_BYTES, read_bytes, within
 from medportal.cohorts.datasets.items import DataSet, Item, Loaded, Options, require_count, split_of
 from medportal.errors import InvalidError, MedportalError
 from medportal.imaging.decoder import Decoder
 from medportal.imaging.limits import MIB
-from medportal.imaging.pictures import read_picture
+from medportal.imaging.pictures import SUFFIXES, read_picture
+from medportal.imaging.volume_files import SUFFIXES as VOLUME_SUFFIXES
 from medportal.imaging.volume_files import is_volume_file, read_volume_file
 from medportal.imaging.voxel_grids import to_volume
 
@@ -23,6 +25,13 @@ TABLE_BYTES = 256 * MIB
 SEPARATOR = "|"
 _YES, _NO = ("1", "1.0", "true", "yes", "y", "t"), ("", "0", "0.0", "false", "no", "n", "f")
 _MOST_COLUMNS = 1000
+# What the names of files that are read here end in, the longest first.
+ENDINGS = sorted(
+    {*SUFFIXES, *VOLUME_SUFFIXES, ".dcm", ".dicom", ".ima", ".tif", ".tiff", ".gif"}, key=len, reverse=True
+)
+# Of many, those that are named.
+NAMED = 10
+_Said = TypeVar("_Said")
 
 
 @dataclass(frozen=True)
@@ -171,26 +180,25 @@ class SideTable:
     """A table beside a folder of images: groups, splits and labels, found by an image's path or name."""
 
     def __init__(self, data: DataSet, options: Options) -> None:
-        self._by_name: dict[str, Row] = {}
+        self._named: dict[str, list[Row]] = defaultdict(list)
+        self._exactly: dict[str, list[Row]] = defaultdict(list)
+        self._rows: list[Row] = []
         self.kind = ""
         if options.table is None:
             return
-        columns, rows = read_table(options.table, options)
+        columns, self._rows = read_table(options.table, options)
         require_columns(options.table.name, columns, (options.path_column, *_asked_for(options)))
-        self._told = groups_and_splits(data, rows, columns, options)
+        self._told = groups_and_splits(data, self._rows, columns, options)
         if all(column in columns for column in options.label_columns):
             told = DataSet("images", [])
-            self._labels = _labels(told, rows, options.label_columns)
+            self._labels = _labels(told, self._rows, options.label_columns)
             self.kind = told.kind
-        doubled: set[str] = set()
-        for row in rows:
-            for key in _keys(row.get(options.path_column), endings=True):
-                if key in self._by_name:
-                    doubled.add(key)
-                self._by_name[key] = row
-        for key in doubled:
-            del self._by_name[key]
-        self._table_name = options.table.name
+        self._path_column, self._table_name = options.path_column, options.table.name
+        for row in self._rows:
+            name = row.get(options.path_column)
+            self._exactly[name].append(row)
+            for key in _keys(name, endings=True):
+                self._named[key].append(row)
 
     @property
     def has_labels(self) -> bool:
@@ -199,24 +207,69 @@ class SideTable:
 
     def of(self, *names: str) -> tuple[str, str]:
         """Return (group, split) of an image; InvalidError `not_in_table` where there is a table without it."""
-        return self._told(self._row(names)) if self._by_name else ("", "")
+        return self.told_by(self.rows_named(*names))
 
-    def labels(self, *names: str) -> tuple[str, ...]:
-        """Return an image's labels; InvalidError `not_in_table`, `unlabelled` or `label`."""
-        return self._labels(self._row(names))
+    def rows_named(self, *names: str) -> list[Row]:
+        """Return the rows that name an image: by its path, the path's endings, its file name or its stem.
 
-    def _row(self, names: Iterable[str]) -> Row:
-        keys = (key for name in names for key in _keys(name))
-        row = next((self._by_name[key] for key in keys if key in self._by_name), None)
-        if row is None:
+        A name that several rows have at once is none's, unless it is the whole path.
+        """
+        for name in names:
+            for key in _keys(name):
+                rows = self._exactly.get(key) or self._named.get(key, [])
+                if len(rows) == 1 or (rows and key == str(_path(name))):
+                    return rows
+        return []
+
+    def rows_of(self, identifier: str) -> list[Row]:
+        """Return the rows that hold an identifier, exactly as it is."""
+        return self._exactly.get(identifier, []) if identifier else []
+
+    def told_by(self, rows: Sequence[Row]) -> tuple[str, str]:
+        """Return (group, split) as rows of one image have it.
+
+        Raises InvalidError `not_in_table` where there is a table, but no row; `rows_differ` where they say two things.
+        """
+        if not self._rows:
+            return "", ""
+        return self._one_of(rows, self._told)
+
+    def labels_by(self, rows: Sequence[Row]) -> tuple[str, ...]:
+        """Return an image's labels; InvalidError as `told_by`, and `unlabelled` or `label`."""
+        return self._one_of(rows, self._labels)
+
+    def _one_of(self, rows: Sequence[Row], say: Callable[[Row], _Said]) -> _Said:
+        if not rows:
             raise InvalidError("not_in_table", f"it is not in the table “{self._table_name}”.")
-        return row
+        said = {row.number: say(row) for row in rows}
+        first = rows[0].number
+        for number, other in said.items():
+            if other != said[first]:
+                detail = f"lines {first} and {number} of the table “{self._table_name}” say different things of it."
+                raise InvalidError("rows_differ", detail)
+        return said[first]
+
+    def note_unused(self, data: DataSet, used: Iterable[Row]) -> None:
+        """Note by name the rows that name nothing in the folder."""
+        numbers = {row.number for row in used}
+        names = [row.get(self._path_column) for row in self._rows if row.number not in numbers]
+        if names:
+            listed = ", ".join(f"“{name[:80]}”" for name in names[:NAMED]) + (" …" if len(names) > NAMED else "")
+            data.notes.append(f"{len(names)} row(s) of “{self._table_name}” name nothing in the folder: {listed}.")
+
+
+def _path(name: str) -> PurePosixPath:
+    return PurePosixPath(name.replace("\\", "/"))
 
 
 def _keys(name: str, *, endings: bool = False) -> list[str]:
     """Return the names by which an image may be found: its path, (the path's endings,) its file name, its stem."""
-    path = PurePosixPath(name.replace("\\", "/"))
+    path = _path(name)
     tails = ["/".join(path.parts[start:]) for start in range(1, len(path.parts) - 1)] if endings else []
-    # The first number of a UID is nobody's name: a patient may be called 1, and all UIDs begin with it.
-    stem = path.name if path.name.replace(".", "").isdecimal() else path.name.split(".")[0]
-    return list(dict.fromkeys((str(path), *tails[-6:], path.name, stem)))
+    return list(dict.fromkeys((str(path), stem_of(str(path)), *tails[-6:], path.name, stem_of(path.name))))
+
+
+def stem_of(name: str) -> str:
+    """Return a file's name, or path, without the ending of a kind of file that is read here; other dots are part of a name."""
+    ending = next((ending for ending in ENDINGS if name.casefold().endswith(ending)), "")
+    return name[: len(name) - len(ending)] or name
