@@ -182,7 +182,10 @@ def test_arrays_that_are_hostile(import_set: Import, tmp_path: Path) -> None:
         "of no split": {"more_images.npy": npy(good)},
         "no images": {"other.npy": npy(good)},
         "no array “train_labels”": {"train_images.npy": npy(good)},
-        "8- or 16-bit": {"train_images.npy": npy(good.astype(np.float64)), "train_labels.npy": npy(np.zeros(4, int))},
+        "8- or 16-bit": {"train_images.npy": npy(good - 0.5), "train_labels.npy": npy(np.zeros(4, int))},
+        "to 99999": {"x_train.npy": npy(good.astype(int) + 99_999), "y_train.npy": npy(np.zeros(4, int))},
+        "no pictures": {"x_train.npy": npy(np.zeros((4, 28, 28, 4), np.uint8)), "y_train.npy": npy(np.zeros(4, int))},
+        "“pixels”": {"pixels.npy": npy(good), "y_train.npy": npy(np.zeros(4, int))},
         "whole numbers": {"train_images.npy": npy(good), "train_labels.npy": npy(np.zeros(3, int))},
     }
     for words, files in faults.items():
@@ -202,10 +205,10 @@ def test_arrays_that_find_no_room_together(import_set: Import, tmp_path: Path, m
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("notes_labels.npy", bytes(100_000))
     size = sum(info.file_size for info in zipfile.ZipFile(path).infolist()) - 100_000
-    monkeypatch.setattr("medportal.cohorts.datasets.arrays.ARRAYS_BYTES", size - 1)
+    monkeypatch.setattr("medportal.cohorts.datasets.npz_files.ARRAYS_BYTES", size - 1)
     with pytest.raises(CommandError, match="unpack to more than"):
         import_set(path, "npz")
-    monkeypatch.setattr("medportal.cohorts.datasets.arrays.ARRAYS_BYTES", size)
+    monkeypatch.setattr("medportal.cohorts.datasets.npz_files.ARRAYS_BYTES", size)
     assert import_set(path, "npz")["images"]
 
 

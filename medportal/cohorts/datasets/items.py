@@ -46,6 +46,8 @@ class Options:
     table: Path | None = None
     # Each number of a mask is one object.
     is_instances: bool = False
+    # Columns of 1 and 0 are several labels at once, even where each row has exactly one 1.
+    is_multi_label: bool = False
     # Leave out what is said of the images.
     is_images_only: bool = False
     modality: str = ""

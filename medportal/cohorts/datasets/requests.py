@@ -104,6 +104,7 @@ def request_of(words: Mapping[str, Any], path: Path) -> Request:
             root=words.get("root"),
             table=words.get("table"),
             is_instances=bool(words.get("instances")),
+            is_multi_label=bool(words.get("multi_label")),
             is_images_only=bool(words.get("images_only")),
             modality=text("modality"),
         ),

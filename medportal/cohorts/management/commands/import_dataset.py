@@ -52,6 +52,11 @@ class Command(BaseCommand):
         parser.add_argument("--table", type=Path, help="a CSV beside a folder: path, group, split")
         parser.add_argument("--classes", default="", metavar="A,B", help="in this order, the negative one first")
         parser.add_argument("--instances", action="store_true", help="each number of a mask is one object")
+        parser.add_argument(
+            "--multi-label",
+            action="store_true",
+            help="columns of an NPZ's labels are several labels, even one-hot ones",
+        )
         parser.add_argument("--images-only", action="store_true", help="leave labels, masks and boxes out")
         parser.add_argument(
             "--modality", default="", help="DICOM modality to write (default: OT; CT or MR for volumes)"
