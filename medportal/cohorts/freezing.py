@@ -19,8 +19,12 @@ from medportal.cohorts import access
 from medportal.cohorts.checking import check_of
 from medportal.cohorts.fingerprints import fingerprint_of
 from medportal.cohorts.models import Cohort, CohortMember, CohortVersion, Kind, Split
+from medportal.cohorts.small_classes import groups_of_classes, kept_for_training, unsplittable
 from medportal.cohorts.splitting import DEFAULT_FRACTIONS, split_groups
 from medportal.errors import InvalidError
+
+# Where groups hold several classes, seeds that are tried until each class is in each split, and how far they are apart.
+_ATTEMPTS, _STRIDE = 20, 1_000_003
 
 
 @dataclass(frozen=True)
@@ -192,17 +196,52 @@ def _with_splits(
         one = next(choice for choice in choices if choice.group in made_up)
         raise _for_training(one, "there is no train split")
     real = [choice for choice in choices if choice.group not in made_up]
-    strata = _strata(real, classes, kind)
-    parts = sum(1 for part in fractions.values() if part > 0)
-    if kind == Kind.CLASSES:
-        _check_strata(real, strata, classes, parts)
-    elif len(strata) < parts:
-        raise InvalidError("too_few_groups", f"{len(strata)} patient(s) are too few for {parts} splits.")
-    splits = split_groups(strata, fractions, seed=seed, sizes=Counter(choice.group for choice in real))
-    splits |= dict.fromkeys(made_up, Split.TRAIN)
+    splits = _made_splits(real, classes, kind, fractions, seed) | dict.fromkeys(made_up, Split.TRAIN)
     if missing_splits := {s for s, part in fractions.items() if part > 0} - set(splits.values()):
         raise InvalidError("too_few_groups", f"Too few patients: the {min(missing_splits)} split would be empty.")
     return [replace(choice, split=splits[choice.group]) for choice in choices]
+
+
+def _made_splits(
+    choices: Sequence[Choice], classes: list[str], kind: str, fractions: Mapping[str, float], seed: int
+) -> dict[str, str]:
+    """Return the split of each group; those of a class that is too small to be in each split are for training.
+
+    Raises InvalidError `too_few_groups`, and `class_too_small` where too little would be left to try a model on.
+    """
+    held: dict[str, set[str]] = {}
+    for choice in choices:
+        # It is slices that are learnt from: a class is there where a slice has it.
+        names = choice.classes_in_it(kind) | set(choice.slice_labels.values())
+        held.setdefault(choice.group, set()).update(names & set(classes))
+    parts = sum(1 for part in fractions.values() if part > 0)
+    if kind == Kind.CLASSES and (name := unsplittable(held, classes, parts)):
+        number = groups_of_classes(held)[name]
+        detail = f"Class “{name}” has {number} patient(s): too few to be in each of {parts} splits."
+        raise InvalidError("class_too_small", detail)
+    if len(held) < parts:
+        raise InvalidError("too_few_groups", f"{len(held)} patient(s) are too few for {parts} splits.")
+    kept = kept_for_training(held, parts) if fractions.get(Split.TRAIN) else set[str]()
+    if len(held) - len(kept) < parts:
+        kept = set()
+    spread = {group: names for group, names in held.items() if group not in kept}
+    sizes = Counter(choice.group for choice in choices)
+    strata, tried = _strata(spread, classes, kind), list[dict[str, str]]()
+    for attempt in range(_ATTEMPTS):
+        tried.append(split_groups(strata, fractions, seed=seed + attempt * _STRIDE, sizes=sizes))
+        if _has_all(spread, tried[-1], parts):
+            break
+    best = tried[-1] if _has_all(spread, tried[-1], parts) else tried[0]
+    return best | dict.fromkeys(kept, Split.TRAIN)
+
+
+def _has_all(held: Mapping[str, set[str]], splits: Mapping[str, str], parts: int) -> bool:
+    """Say whether each class that is in groups enough is in each split."""
+    counts = groups_of_classes(held)
+    there = {(name, splits[group]) for group, names in held.items() for name in names}
+    return all(
+        sum((name, split) in there for split in Split.values) == parts for name in counts if counts[name] >= parts
+    )
 
 
 def _check_fractions(fractions: Mapping[str, float]) -> None:
@@ -212,29 +251,15 @@ def _check_fractions(fractions: Mapping[str, float]) -> None:
         raise InvalidError("bad_fractions", "The parts of the splits are not negative, and add up to one.")
 
 
-def _strata(choices: Sequence[Choice], classes: list[str], kind: str) -> dict[str, int]:
-    """Return each group's stratum: its highest class; where a series holds several, the rarest of its group."""
-    held: dict[str, set[str]] = {}
-    for choice in choices:
-        held.setdefault(choice.group, set()).update(choice.classes_in_it(kind) & set(classes))
-    if kind == Kind.CLASSES:
-        return {group: max(classes.index(name) for name in names) for group, names in held.items()}
-    often = Counter(name for names in held.values() for name in names)
+def _strata(held: Mapping[str, set[str]], classes: list[str], kind: str) -> dict[str, int]:
+    """Return each group's stratum: the rarest of the classes that it holds."""
+    often = groups_of_classes(held)
     rarest = {group: min(names, key=lambda name: (often[name], name), default="") for group, names in held.items()}
+    if kind == Kind.CLASSES:
+        return {group: classes.index(name) for group, name in rarest.items()}
     sizes = Counter(rarest.values())
     # Strata too small to be spread are one.
     return {g: classes.index(n) + 1 if n and sizes[n] >= len(Split) else 0 for g, n in rarest.items()}
-
-
-def _check_strata(choices: Sequence[Choice], strata: Mapping[str, int], classes: list[str], parts: int) -> None:
-    """Refuse a class of too few patients; those count in whose slices it is."""
-    in_slices = {(choice.group, name) for choice in choices for name in choice.slice_labels.values()}
-    for index, name in enumerate(classes):
-        patients = sum(1 for group, stratum in strata.items() if stratum == index or (group, name) in in_slices)
-        if patients < parts:
-            raise InvalidError(
-                "class_too_small", f"Class “{name}” has {patients} patient(s): too few to be in each of {parts} splits."
-            )
 
 
 def _for_training(choice: Choice, why: str) -> InvalidError:

@@ -151,6 +151,40 @@ def test_groups_are_never_on_two_sides(import_set: Import, tmp_path: Path) -> No
         import_set(sets.table(tmp_path, rows, "given.csv"), "csv")
 
 
+def test_groups_that_hold_several_classes(import_set: Import, tmp_path: Path) -> None:
+    """Each of eight patients has both classes: of each class there are eight groups."""
+    rows = [
+        {"path": f"{p}-{k}.png", "label": k % 2, "patient": p, "more": 0}
+        for p in range(8)
+        for k in range(6 if p else 2)
+    ]
+    for seed in range(4):
+        words = ("--group-column", "patient", "--seed", str(seed))
+        report = import_set(sets.table(tmp_path, rows), "csv", *words, cohort=f"s{seed}")
+        assert (report["groups"], report["images"]) == (8, 44)
+        assert all(min(counts.values()) > 0 for counts in report["counts"].values())
+        assert all(counts["0"] == counts["1"] for counts in report["counts"].values())
+
+
+def test_a_class_is_in_each_split_though_others_are_rarer_in_its_groups(import_set: Import, tmp_path: Path) -> None:
+    held = {"a": range(3), "b": range(2, 6), "c": range(12)}
+    rows = [{"path": f"{p}{c}.png", "label": c, "group": p} for c, groups in held.items() for p in groups]
+    for seed in range(6):
+        report = import_set(sets.table(tmp_path, rows), "csv", "--seed", str(seed), cohort=f"s{seed}")
+        assert all(min(counts.values()) > 0 for counts in report["counts"].values()), seed
+
+
+def test_a_class_of_few_groups_is_for_training(import_set: Import, tmp_path: Path) -> None:
+    report = import_set(sets.imagefolder(tmp_path / "set", {"a": 9, "b": 8, "rare": 2}), "imagefolder")
+    assert {split: counts["rare"] for split, counts in report["counts"].items()} == {
+        "train": 2,
+        "validation": 0,
+        "test": 0,
+    }
+    assert any("“rare” has 2 group(s)" in note for note in report["notes"])
+    assert "class_not_in_split" in {finding["code"] for finding in report["findings"]}
+
+
 def test_several_labels_at_once(import_set: Import, tmp_path: Path) -> None:
     labels = ["effusion|nodule", "", "nodule", "effusion"]
     rows = [{"path": f"{n}.png", "label": labels[n % 4], "group": n // 2} for n in range(16)]

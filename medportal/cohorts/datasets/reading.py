@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from medportal.cohorts.datasets.requests import Request, SplitRule
 from medportal.cohorts.datasets.tables import SEPARATOR, read_csv
 from medportal.cohorts.datasets.volumes import read_nifti
 from medportal.cohorts.names import in_order
+from medportal.cohorts.small_classes import groups_of_classes, unsplittable
 from medportal.errors import InvalidError
 from medportal.imaging.decoder import Decoder
 
@@ -86,18 +87,25 @@ def _settle_classes(data: DataSet, options: Options) -> None:
 
 
 def _require_groups(data: DataSet, parts: int) -> None:
-    """Refuse what could not be split, before hours of import: each class needs a group for each part."""
-    groups: dict[str, int] = {}
+    """Refuse what could not be split, before hours of import; note the classes that are kept for training."""
+    held: dict[str, set[str]] = defaultdict(set)
     for item in data.items:
-        place = data.classes.index(item.labels[0]) if data.kind == "classes" else 0
-        name = item.group or item.name
-        groups[name] = max(groups.get(name, 0), place)
-    counts = Counter(groups.values())
-    for place, label in enumerate(data.classes if data.kind == "classes" else [""]):
-        if counts[place] < parts:
-            of = f"Class “{label}” has" if label else "The data set has"
-            detail = f"{of} {counts[place]} group(s): too few to be in each of {parts} splits (all:train makes one)."
-            raise InvalidError("class_too_small" if label else "too_few_groups", detail)
+        held[item.group or item.name].update(item.labels)
+    if len(held) < parts:
+        raise InvalidError("too_few_groups", _too_few("The data set", len(held), parts))
+    if data.kind != "classes":
+        return
+    counts = groups_of_classes(held)
+    if label := unsplittable(held, data.classes, parts):
+        raise InvalidError("class_too_small", _too_few(f"Class “{label}”", counts[label], parts))
+    for label in data.classes:
+        if counts[label] < parts:
+            detail = f"Class “{label}” has {counts[label]} group(s), too few for {parts} splits: it is for training."
+            data.notes.append(detail)
+
+
+def _too_few(what: str, number: int, parts: int) -> str:
+    return f"{what} has {number} group(s): too few to be in each of {parts} splits (all:train makes one)."
 
 
 def _settle_splits(data: DataSet, rule: SplitRule) -> None:

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from medportal.errors import InvalidError
 from medportal.inference.manifest import ClassificationOutput, Output
 from medportal.inference.postprocess import aggregate, probabilities
 from medportal.learning import augment, metrics
@@ -35,14 +36,23 @@ class ClassificationTask(Task):
 
     def build(self) -> nn.Module:
         """Return the classifier that the configuration asks for."""
-        # Of labels that stand together a rare one may be in no validation sample: its figures are then not told.
-        splits = ("train",) if self.is_multi_label else ("train", "validation")
+        # Of several classes or labels a rare one may be in no validation sample: its figures are then not told.
+        splits = ("train",) if self.is_multi_label or len(self.classes) > 2 else ("train", "validation")
         self.prepared.require_classes(splits, _classes_of)
+        if not self.is_multi_label:
+            self._require_something_to_tell_apart()
         network = build_classifier(
             self.config, channels=self.spec.channels, classes=len(self.classes), multi_label=self.is_multi_label
         )
         # On CPUs a third quicker.
         return network.to(memory_format=torch.channels_last if self.spec.dimensions == 2 else torch.channels_last_3d)  # type: ignore[call-overload,no-any-return]
+
+    def _require_something_to_tell_apart(self) -> None:
+        there = {
+            name for number in self.prepared.of_split("validation") for name in _classes_of(self.prepared.items[number])
+        }
+        if len(there & set(self.classes)) < 2:
+            raise InvalidError("empty_class", "The validation split has samples of fewer than two classes.")
 
     # Samples
 
