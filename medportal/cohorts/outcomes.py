@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from django.db import transaction
@@ -16,8 +16,9 @@ from medportal.annotations.models import Label, Source
 from medportal.annotations.services import label_studies
 from medportal.archive.models import Study
 from medportal.audit.services import record
+from medportal.cohorts.datasets.columns import column_named
 from medportal.cohorts.datasets.items import Options
-from medportal.cohorts.datasets.tables import Row, parse_table, require_columns
+from medportal.cohorts.datasets.tables import Row, parse_table
 from medportal.errors import InvalidError
 
 # Whether the event came within the horizon.
@@ -63,7 +64,7 @@ def read_outcomes(name: str, table: bytes, columns: Columns, horizon_days: float
     Raises as `parse_table`; InvalidError `no_column`.
     """
     known, rows = parse_table(name, table, Options())
-    require_columns(name, known, (columns.patient, columns.time_days, columns.event))
+    columns = Columns(*(column_named(name, known, column) for column in astuple(columns)))
     outcomes, seen = Outcomes(), set[str]()
     for row in rows:
         patient = row.get(columns.patient)

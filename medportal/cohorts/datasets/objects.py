@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -22,6 +22,7 @@ from medportal.imaging.headers import Header, read_header
 from medportal.imaging.seg import Segmentation, add_to_mask, read_segmentation
 from medportal.imaging.stacks import load_volume, sources_of
 from medportal.imaging.uids import SEGMENTATION
+from medportal.imaging.volumes import Volume
 
 # What lies in folders beside objects.
 _NO_OBJECTS = ("not_dicom", "dicomdir")
@@ -51,7 +52,8 @@ def read_objects(root: Path, options: Options, _decoder: Decoder) -> DataSet:
     series, segmentations = _series(data, root)
     table = SideTable(data, options)
     labels = _attach(data, series, segmentations, root) if not options.is_images_only else set()
-    if table.has_labels and not options.is_images_only:
+    # What is a label by another name may stand beside segmentations without being what is to be learnt.
+    if table.has_labels and not options.is_images_only and (table.is_label_named or not labels):
         data.kind = table.kind
     elif labels:
         data.kind, data.is_instances = "masks", options.is_instances
@@ -152,9 +154,14 @@ def _classes(labels: set[str], options: Options) -> list[str]:
     return list(options.classes) or in_order(labels)
 
 
+def load_images(files: Sequence[Path], modality: str, decoder: Decoder) -> Volume:
+    """Return a series' files as a stack; raises as `load_volume`."""
+    sources = [source for path in sorted(files) for source in sources_of(path, read_header(path))]
+    return load_volume(sources, decoder, modality=modality)
+
+
 def _load(one: _Found, classes: list[str], decoder: Decoder, *, is_masks: bool, is_instances: bool) -> Loaded:
-    sources = [source for path in sorted(one.files) for source in sources_of(path, read_header(path))]
-    volume = load_volume(sources, decoder, modality=one.modality)
+    volume = load_images(one.files, one.modality, decoder)
     if not is_masks:
         return Loaded(volume=volume, files=one.files)
     mask = np.zeros(volume.array.shape[:3], np.uint16)

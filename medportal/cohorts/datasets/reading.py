@@ -11,9 +11,10 @@ from medportal.cohorts.datasets.arrays import read_npz
 from medportal.cohorts.datasets.boxes import read_coco, read_voc
 from medportal.cohorts.datasets.folders import read_imagefolder, read_masks
 from medportal.cohorts.datasets.items import DataSet, Item, Options
+from medportal.cohorts.datasets.listed import read_csv
 from medportal.cohorts.datasets.objects import read_objects
 from medportal.cohorts.datasets.requests import Request, SplitRule
-from medportal.cohorts.datasets.tables import SEPARATOR, read_csv
+from medportal.cohorts.datasets.tables import SEPARATOR
 from medportal.cohorts.datasets.volumes import read_nifti
 from medportal.cohorts.names import in_order
 from medportal.cohorts.small_classes import groups_of_classes, unsplittable

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-from medportal.cohorts.datasets.files import VOLUME_FILE_BYTES, read_bytes, within
-from medportal.cohorts.datasets.items import DataSet, Item, Loaded, Options, require_count, split_of
-from medportal.errors import InvalidError, MedportalError
-from medportal.imaging.decoder import Decoder
+from medportal.cohorts.datasets.columns import (
+    GROUPS,
+    LABELS,
+    PATHS,
+    SPLITS,
+    column_meant,
+    column_named,
+    meant_or_named,
+    plain_name,
+)
+from medportal.cohorts.datasets.files import read_bytes
+from medportal.cohorts.datasets.items import DataSet, Options, require_count, split_of
+from medportal.errors import InvalidError
 from medportal.imaging.limits import MIB
-from medportal.imaging.pictures import SUFFIXES, read_picture
+from medportal.imaging.pictures import SUFFIXES
 from medportal.imaging.volume_files import SUFFIXES as VOLUME_SUFFIXES
-from medportal.imaging.volume_files import is_volume_file, read_volume_file
-from medportal.imaging.voxel_grids import to_volume
 
 TABLE_BYTES = 256 * MIB
 SEPARATOR = "|"
 _YES, _NO = ("1", "1.0", "true", "yes", "y", "t"), ("", "0", "0.0", "false", "no", "n", "f")
+# As CheXpert (Irvin et al. 2019) has it.
+_UNCERTAIN = ("-1", "-1.0")
 _MOST_COLUMNS = 1000
 # What the names of files that are read here end in, the longest first.
 ENDINGS = sorted(
@@ -57,78 +67,69 @@ def parse_table(name: str, content: bytes, options: Options) -> tuple[list[str],
     Raises InvalidError `table` where it is none, `no_column` for a column of `where` that it lacks.
     """
     try:
-        text = content.decode("utf-8-sig")
+        text = _text(content)
         head = text.split("\n", 1)[0]
         delimiter = max(",;\t", key=head.count)
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        columns = [name.strip() for name in next(reader, [])]
+        every = [column.strip() for column in next(reader, [])]
+        # Columns without a name are what editors leave behind: a running number, or commas at the end.
+        columns = [column for column in every if column]
         if len(columns) > _MOST_COLUMNS or len(set(columns)) < len(columns):
             raise InvalidError("table", f"“{name}” has a column twice, or too many columns.")
-        require_columns(name, columns, (column for column, _ in options.where))
+        where = [(column_named(name, columns, column), value) for column, value in options.where]
         rows = (
-            Row(number, dict(zip(columns, map(str.strip, cells), strict=False)))
+            Row(number, {column: cell.strip() for column, cell in zip(every, cells, strict=False) if column})
             for number, cells in enumerate(reader, start=2)
-            if any(cells)
+            if any(map(str.strip, cells))
         )
-        kept = [row for row in rows if all(row.get(column) == value for column, value in options.where)]
+        kept = [row for row in rows if all(row.get(column) == value for column, value in where)]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InvalidError("table", f"“{name}” is no CSV table in UTF-8: {error}.") from error
+        raise InvalidError("table", f"“{name}” is no CSV table in UTF-8 or UTF-16: {error}.") from error
     require_count(len(kept))
     return columns, kept
 
 
-def require_columns(name: str, columns: Iterable[str], wanted: Iterable[str]) -> None:
-    """Refuse a table that lacks a column; InvalidError `no_column` names it."""
-    known = list(columns)
-    for column in wanted:
-        if column not in known:
-            raise InvalidError("no_column", f"“{name}” has no column “{column}”: it has {', '.join(known[:20])}.")
+def _text(data: bytes) -> str:
+    """Return a table's text: in UTF-16 where it begins by saying so, else in UTF-8."""
+    return data.decode("utf-16" if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig")
 
 
-def read_csv(path: Path, options: Options) -> DataSet:
-    """Read a table of pictures: a path and a label each, and perhaps group and split.
+def with_columns(data: DataSet, table: str, columns: Sequence[str], options: Options, *, needs_labels: bool) -> Options:
+    """Return the options with the columns that the table has for what is asked for; a note tells what is taken for it.
 
-    A label cell with `a|b`, and several label columns (each 1 or 0), make several labels at once.
+    Without `needs_labels` there may be no label column. Raises InvalidError `no_column`.
     """
-    columns, rows = read_table(path, options)
-    if not rows:
-        raise InvalidError(
-            "empty", f"“{path.name}” has no rows" + (" that --where asks for." if options.where else ".")
-        )
-    label_columns = () if options.is_images_only else options.label_columns
-    require_columns(path.name, columns, (options.path_column, *label_columns, *_asked_for(options)))
-    data = DataSet("images", [])
-    labels_of = _labels(data, rows, label_columns)
-    told = groups_and_splits(data, rows, columns, options)
-    root = options.root or path.parent
-    for row in rows:
-        name = row.get(options.path_column)
-        try:
-            labels = labels_of(row)
-            item = Item(name, partial(_load, within(root, name), options.modality), labels, *told(row))
-        except MedportalError as error:
-            data.refuse(name or f"line {row.number}", f"line {row.number}: {error.detail}")
-        else:
-            data.items.append(item)
-    return data
+    path = meant_or_named(table, columns, options.path_column, PATHS)
+    labels = tuple(meant_or_named(table, columns, column, LABELS) for column in options.label_columns)
+    group = meant_or_named(table, columns, options.group_column, GROUPS)
+    for column, what, option in ((path, "path", "path"), (labels[0] or not needs_labels, "label", "label")):
+        if not column:
+            detail = (
+                f"“{table}” has no column “{what}”, nor one that is surely meant: it has {', '.join(columns[:20])}."
+            )
+            raise InvalidError("no_column", f"{detail} Name it (--{option}-column).")
+    asked = {options.path_column, *options.label_columns, options.group_column}
+    meant = {"path": path, "label": labels[0], "group": group}
+    taken = [f"“{column}” as {what}" for what, column in meant.items() if column and column not in {what, *asked}]
+    if taken:
+        note(data, f"Columns of “{table}” that are read: {', '.join(taken)}.")
+    return replace(options, path_column=path, label_columns=tuple(filter(None, labels)), group_column=group)
 
 
-def _load(path: Path, modality: str, decoder: Decoder) -> Loaded:
-    if is_volume_file(path.name):
-        return Loaded(volume=to_volume(read_volume_file(read_bytes(path, VOLUME_FILE_BYTES)), modality=modality))
-    return Loaded(stack=read_picture(read_bytes(path), decoder)[None])
+def note(data: DataSet, text: str) -> None:
+    """Note something once, however often the table is read."""
+    if text not in data.notes:
+        data.notes.append(text)
 
 
-def _asked_for(options: Options) -> list[str]:
-    return [column for column in (options.group_column, options.split_column) if column]
-
-
-def _labels(data: DataSet, rows: list[Row], columns: tuple[str, ...]) -> Callable[[Row], tuple[str, ...]]:
+def labels_told(data: DataSet, rows: list[Row], columns: tuple[str, ...]) -> Callable[[Row], tuple[str, ...]]:
     """Set the data set's kind by its label columns; return what gives a row's labels."""
     if not columns:
         return lambda _: ()
     if len(columns) > 1:
         data.kind = "multi_label"
+        if number := sum(row.get(column) in _UNCERTAIN for row in rows for column in columns):
+            note(data, f"{number} label(s) are uncertain (−1): they count as absent.")
         return partial(_marked, columns)
     (column,) = columns
     if any(SEPARATOR in row.get(column) for row in rows):
@@ -149,7 +150,7 @@ def _one(column: str, row: Row) -> tuple[str, ...]:
 
 def _marked(columns: tuple[str, ...], row: Row) -> tuple[str, ...]:
     for column in columns:
-        if row.get(column).casefold() not in _YES + _NO:
+        if row.get(column).casefold() not in _YES + _NO + _UNCERTAIN:
             raise InvalidError("label", f"“{row.get(column)}” in column “{column}” is neither 1 nor 0.")
     return tuple(column for column in columns if row.get(column).casefold() in _YES)
 
@@ -157,13 +158,21 @@ def _marked(columns: tuple[str, ...], row: Row) -> tuple[str, ...]:
 def groups_and_splits(
     data: DataSet, rows: list[Row], columns: list[str], options: Options
 ) -> Callable[[Row], tuple[str, str]]:
-    """Return what gives a row's (group, split); columns `group` and `split` count where no other is named.
+    """Return what gives a row's (group, split); a column `split` counts where no other is named.
 
     Raises InvalidError `unknown_split` where only some rows name a split: a given split is kept whole, or not at all.
     """
-    group_column = options.group_column or ("group" if "group" in columns else "")
-    split_column = options.split_column or ("split" if "split" in columns else "")
+    split_column = options.split_column or column_meant(columns, SPLITS)
+    if options.split_column:
+        split_column = column_named("The table", columns, split_column)
     words = Counter(row.get(split_column) for row in rows) if split_column else Counter[str]()
+    if plain_name(split_column) != "split" and not options.split_column:
+        # “set” may be anything; where each of its words is a split it is one.
+        if all(map(split_of, words)) and words:
+            note(data, f"Column “{split_column}” is read as split.")
+        else:
+            words.clear()
+            split_column = ""
     unknown = [word for word in words if not split_of(word)]
     if unknown and (options.split_column or len(unknown) < len(words)):
         row = next(row for row in rows if row.get(split_column) == unknown[0])
@@ -172,8 +181,8 @@ def groups_and_splits(
         )
         raise InvalidError("unknown_split", detail)
     if unknown and any(unknown):
-        data.notes.append(f"Column “{split_column}” names no split (“{unknown[0]}”): the splits are made.")
-    return lambda row: (row.get(group_column), "" if unknown else split_of(row.get(split_column)))
+        note(data, f"Column “{split_column}” names no split (“{unknown[0]}”): the splits are made.")
+    return lambda row: (row.get(options.group_column), "" if unknown else split_of(row.get(split_column)))
 
 
 class SideTable:
@@ -184,16 +193,22 @@ class SideTable:
         self._exactly: dict[str, list[Row]] = defaultdict(list)
         self._rows: list[Row] = []
         self.kind = ""
+        # Whether the label column is called as was asked for, rather than as others call it.
+        self.is_label_named = False
         if options.table is None:
             return
-        columns, self._rows = read_table(options.table, options)
-        require_columns(options.table.name, columns, (options.path_column, *_asked_for(options)))
+        table = options.table
+        columns, self._rows = read_table(table, options)
+        asked, options = options, with_columns(data, table.name, columns, options, needs_labels=False)
         self._told = groups_and_splits(data, self._rows, columns, options)
-        if all(column in columns for column in options.label_columns):
+        if options.label_columns:
             told = DataSet("images", [])
-            self._labels = _labels(told, self._rows, options.label_columns)
+            self._labels = labels_told(told, self._rows, options.label_columns)
             self.kind = told.kind
-        self._path_column, self._table_name = options.path_column, options.table.name
+            for text in told.notes:
+                note(data, text)
+            self.is_label_named = options.label_columns == asked.label_columns
+        self._path_column, self._table_name = options.path_column, table.name
         for row in self._rows:
             name = row.get(options.path_column)
             self._exactly[name].append(row)
@@ -217,7 +232,7 @@ class SideTable:
         for name in names:
             for key in _keys(name):
                 rows = self._exactly.get(key) or self._named.get(key, [])
-                if len(rows) == 1 or (rows and key == str(_path(name))):
+                if len(rows) == 1 or (rows and key == str(path_of(name))):
                     return rows
         return []
 
@@ -258,13 +273,14 @@ class SideTable:
             data.notes.append(f"{len(names)} row(s) of “{self._table_name}” name nothing in the folder: {listed}.")
 
 
-def _path(name: str) -> PurePosixPath:
+def path_of(name: str) -> PurePosixPath:
+    """Return a name as a path, whichever way its slashes lean."""
     return PurePosixPath(name.replace("\\", "/"))
 
 
 def _keys(name: str, *, endings: bool = False) -> list[str]:
     """Return the names by which an image may be found: its path, (the path's endings,) its file name, its stem."""
-    path = _path(name)
+    path = path_of(name)
     tails = ["/".join(path.parts[start:]) for start in range(1, len(path.parts) - 1)] if endings else []
     return list(dict.fromkeys((str(path), stem_of(str(path)), *tails[-6:], path.name, stem_of(path.name))))
 
