@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import bz2
+import re
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import Any
 
@@ -42,8 +43,10 @@ def is_volume_file(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
-def read_volume_file(data: bytes) -> VoxelGrid:
+def read_volume_file(data: bytes, *, has_channels: bool = False) -> VoxelGrid:
     """Return the grid in a NIfTI (1 or 2, gzip or not) or an NRRD with its data within.
+
+    With `has_channels` a NIfTI of four dimensions is its first volume.
 
     Raises InvalidError `volume_file` where it is none or broken, `volume` where it is no single volume of numbers;
     TooLargeError `volume_size`.
@@ -51,12 +54,25 @@ def read_volume_file(data: bytes) -> VoxelGrid:
     try:
         if data[:4] == b"NRRD":
             return _read_nrrd(data)
-        return _read_nifti(_inflated(data) if data[:2] == b"\x1f\x8b" else data)
+        return _read_nifti(_inflated(data) if data[:2] == b"\x1f\x8b" else data, has_channels=has_channels)
     except (MedportalError, MemoryError):
         raise
     except Exception as error:
         # Parsers of others' raise what they like on what is broken.
         raise InvalidError("volume_file", "It is no NIfTI or NRRD file, or is broken.") from error
+
+
+def attached(header: bytes, read: Callable[[str], bytes]) -> bytes:
+    """Return a detached NRRD header (.nhdr) as an NRRD with its data within; `read` gives the file that it names.
+
+    Raises InvalidError `volume_file` where it names none, several, or one in another folder; and what `read` raises.
+    """
+    lines = header[:_HEADER_BYTES].split(b"\n\n", 1)[0].splitlines()
+    found = [line for line in lines if re.match(rb"data ?file:", line)]
+    name = found[0].split(b":", 1)[1].strip().decode("utf-8", "replace") if len(found) == 1 else ""
+    if not name or any(sign in name for sign in "/\\\0% ") or name.upper() == "LIST":
+        raise InvalidError("volume_file", "It is a header that names no single file in its own folder as its data.")
+    return b"\n".join(line for line in lines if line and line not in found) + b"\n\n" + read(name)
 
 
 def _too_large() -> TooLargeError:
@@ -73,14 +89,14 @@ def _inflated(data: bytes) -> bytes:
     return out
 
 
-def _read_nifti(data: bytes) -> VoxelGrid:
+def _read_nifti(data: bytes, *, has_channels: bool) -> VoxelGrid:
     is_second = struct.unpack("<i", data[:4])[0] == 540 or struct.unpack(">i", data[:4])[0] == 540
     kind = nibabel.Nifti2Image if is_second else nibabel.Nifti1Image
     header = kind.header_class.from_fileobj(BytesIO(data), check=True)  # type: ignore[no-untyped-call]
     shape, dtype = header.get_data_shape(), header.get_data_dtype()
     _require_bytes(shape, dtype, len(data) - int(header["vox_offset"]))
     image = kind.from_bytes(data)
-    return checked(_scaled(image.dataobj), np.asarray(image.affine, np.float64))
+    return checked(_scaled(image.dataobj), np.asarray(image.affine, np.float64), has_channels=has_channels)
 
 
 def _scaled(stored: Any) -> NDArray[Any]:

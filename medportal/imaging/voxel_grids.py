@@ -25,11 +25,19 @@ class VoxelGrid:
 
     array: NDArray[Any]
     affine: NDArray[np.float64]
+    # How many the file has, of which this is the first.
+    channels: int = 1
 
 
-def checked(array: NDArray[Any], affine: NDArray[np.float64]) -> VoxelGrid:
-    """Return a grid of three dimensions; InvalidError `volume` where it is none, or the affine makes no sense."""
+def checked(array: NDArray[Any], affine: NDArray[np.float64], *, has_channels: bool = False) -> VoxelGrid:
+    """Return a grid of three dimensions, of four with `has_channels` the first along the last axis.
+
+    Raises InvalidError `volume` where it is none, or the affine makes no sense.
+    """
     while array.ndim > 3 and array.shape[-1] == 1:
+        array = array[..., 0]
+    channels = array.shape[-1] if has_channels and array.ndim == 4 else 1
+    if channels > 1:
         array = array[..., 0]
     if array.ndim != 3 or 0 in array.shape or array.dtype.kind not in "iuf":
         raise InvalidError(
@@ -37,7 +45,7 @@ def checked(array: NDArray[Any], affine: NDArray[np.float64]) -> VoxelGrid:
         )
     if affine.shape != (4, 4) or not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         raise InvalidError("volume", "Its affine, which says where its voxels lie, makes no sense.")
-    return VoxelGrid(array, affine)
+    return VoxelGrid(array, affine, channels)
 
 
 def to_volume(grid: VoxelGrid, *, modality: str = "") -> Volume:
