@@ -26,7 +26,7 @@ from medportal.archive.reading import decoder
 from medportal.archive.services import Arrival, StoreResult, store_instances
 from medportal.cohorts.alike import join_alike
 from medportal.cohorts.datasets.files import read_bytes, within
-from medportal.cohorts.datasets.items import DataSet, Item, Loaded
+from medportal.cohorts.datasets.items import NAMED, DataSet, Item, Loaded, telling_refused
 from medportal.cohorts.datasets.reading import read_dataset
 from medportal.cohorts.datasets.requests import Request, request_of
 from medportal.cohorts.freezing import Choice, freeze_version
@@ -60,6 +60,7 @@ class _Stored:
     hashes: list[str]
     # Of the middle slice, as `small_picture` gives it.
     picture: NDArray[np.float32]
+    pixels_sha256: str
     annotation_set: AnnotationSet | None = None
     boxes: list[dict[str, Any]] = field(default_factory=list)
 
@@ -107,11 +108,16 @@ def import_dataset(team: Team, actor: User | None, request: Request, tell: Tell)
     """
     tell(0, 0, "reading")
     data = read_dataset(request, decoder())
+    with telling_refused(data):
+        return _stored_and_frozen(team, actor, request, data, tell)
+
+
+def _stored_and_frozen(team: Team, actor: User | None, request: Request, data: DataSet, tell: Tell) -> dict[str, Any]:
     work = _Import(team, actor, request, data)
-    stored = list(work.run(tell))
+    stored = [one for one in list(work.run(tell)) if not work.is_contradicted(one)]
     if not stored:
-        name, reason = data.refused[0]
-        raise InvalidError("empty", f"No image could be imported ({name}: {reason}).")
+        raise InvalidError("empty", "No image could be imported.")
+    work.note_contradictions(stored)
     tell(len(stored), len(stored), "freezing")
     groups = work.groups(stored, lambda: tell(len(stored), len(stored), "freezing"))
     version, is_new = freeze_version(
@@ -149,6 +155,8 @@ class _Batch:
 
     def store(self) -> Iterator[tuple[Item, Loaded, str, Series | MedportalError]]:
         """Store them through the archive's door; yields each with its series, or with why it was refused."""
+        if not self._items:
+            return
         results = store_instances(team=self.team, arrivals=self._arrivals, actor=self.actor, door="import")
         for item, loaded, group, places in self._items:
             of_item = [results[place] for place in places]
@@ -177,6 +185,8 @@ class _Import:
         self.issuer = request.issuer or request.cohort
         self.scheme = (request.scheme or request.cohort)[:60]
         self.seen: dict[str, Item] = {}
+        # Items that are kept by then, by their names, with another that says otherwise of the same image.
+        self.contradicted: dict[str, Item] = {}
 
     def run(self, tell: Tell) -> Iterator[_Stored]:
         """Store the items, and what is said of them, some at a time."""
@@ -219,9 +229,13 @@ class _Import:
     def _marked(self, item: Item, loaded: Loaded, group: str, series: Series) -> _Stored:
         """Keep an image's mask and boxes."""
         if (other := self.seen.setdefault(series.series_instance_uid, item)) is not item:
+            if other.labels != item.labels:
+                self.contradicted[other.name] = item
+                raise InvalidError("labels_contradict", _contradiction(item, other))
             raise InvalidError("item_twice", f"it is the same image as “{other.name}”, of the same group.")
         picture = small_picture(loaded.pixels[len(loaded.pixels) // 2])
-        one = _Stored(item, series, group, stack_hashes(loaded.pixels), picture)
+        digest = hashlib.sha256(str(loaded.pixels.shape).encode() + np.ascontiguousarray(loaded.pixels).tobytes())
+        one = _Stored(item, series, group, stack_hashes(loaded.pixels), picture, digest.hexdigest())
         parameters = {"file": item.name}
         if loaded.mask is not None:
             one.annotation_set, _ = save_mask(
@@ -240,6 +254,26 @@ class _Import:
             )
             one.boxes = marks.boxes
         return one
+
+    def is_contradicted(self, one: _Stored) -> bool:
+        """Say whether another item says otherwise of the image, and refuse it then: nobody knows which is true."""
+        other = self.contradicted.get(one.item.name)
+        if other is not None:
+            self.data.refuse(one.item.name, _contradiction(one.item, other))
+        return other is not None
+
+    def note_contradictions(self, stored: Sequence[_Stored]) -> None:
+        """Note pictures that are there twice, to the pixel, under names and labels of their own."""
+        if self.data.kind not in (Kind.CLASSES, Kind.MULTI_LABEL):
+            return
+        first: dict[str, _Stored] = {}
+        pairs = [(first.setdefault(one.pixels_sha256, one).item, one.item) for one in stored]
+        if told := [(one, other) for one, other in pairs if one.labels != other.labels]:
+            named = "; ".join(f"“{one.name}” and “{other.name}”" for one, other in told[:NAMED])
+            more = " …" if len(told) > NAMED else ""
+            self.data.notes.append(
+                f"{len(told)} picture(s) are there twice, and their labels contradict: {named}{more}."
+            )
 
     def _objects(self, item: Item) -> tuple[Loaded, str, Iterator[bytes]]:
         """Return an item's pixels, its group and its DICOM files."""
@@ -298,6 +332,11 @@ def _own_group(item: Item, loaded: Loaded) -> str:
     digest = hashlib.sha256(item.name.rsplit("/", 1)[-1].encode("utf-8", "surrogateescape"))
     digest.update(loaded.pixels.tobytes())
     return f"image-{digest.hexdigest()[:12]}"
+
+
+def _contradiction(item: Item, other: Item) -> str:
+    labels = [LABEL_SEPARATOR.join(one.labels) or "none" for one in (item, other)]
+    return f"its label “{labels[0]}” contradicts “{labels[1]}” of “{other.name}”, which is the same image."
 
 
 def _patient_id(group: str) -> str:

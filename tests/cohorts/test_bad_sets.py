@@ -45,6 +45,33 @@ def test_nothing_readable_is_an_error(import_set: Import, tmp_path: Path) -> Non
     assert not CohortVersion.objects.exists()
 
 
+def test_what_was_refused_is_told_with_what_ends_the_whole(import_set: Import, tmp_path: Path) -> None:
+    root = sets.imagefolder(tmp_path / "set", {"ill": 2, "normal": 2})
+    rows = [{"path": f"{name}.png", "label": "a", "group": 1} for name in range(3)]
+    path = sets.table(tmp_path / "table", rows)
+    path.write_text(path.read_text() + "gone.png,b,2\n")
+    with pytest.raises(CommandError, match=r"too few.*Refused by then, 1 in all: gone\.png: line 5"):
+        import_set(path, "csv")
+    for n in range(12):
+        (root / "ill" / f"{n:02d}.png").write_text("no picture")
+    for path in (*root.glob("ill/ill*"), *root.glob("normal/*")):
+        path.write_text("no picture")
+    with pytest.raises(CommandError, match=r"16 in all: ill/00\.png: .*; ill/09\.png: [^;]*…"):
+        import_set(root, "imagefolder", "--split", "all:train")
+
+
+def test_labels_that_contradict_are_told(import_set: Import, tmp_path: Path) -> None:
+    root = sets.imagefolder(tmp_path / "set", {"ill": 5, "normal": 5})
+    for name in ("ill/same.png", "normal/same.png", "ill/one.png", "normal/other.png"):
+        sets.save(root / name, sets.picture(70 if "same" in name else 71))
+    report = import_set(root, "imagefolder", "--split", "all:train")
+    found = reasons(report)
+    assert set(found) == {"ill/same.png", "normal/same.png"}
+    assert "“ill” contradicts “normal” of “normal/same.png”" in found["ill/same.png"]
+    assert report["images"] == 12
+    assert any("“ill/one.png” and “normal/other.png”" in note for note in report["notes"])
+
+
 def test_a_picture_that_claims_too_much_is_refused(import_set: Import, tmp_path: Path) -> None:
     import struct
     import zlib

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medportal.errors import InvalidError
+from medportal.errors import InvalidError, MedportalError
 from medportal.imaging.decoder import Decoder
 from medportal.imaging.marks import Box
 from medportal.imaging.volumes import Volume
 
 # Images of one data set.
 MOST_ITEMS = 200_000
+# Of many, those that are named.
+NAMED = 10
 # How the three splits are called by others.
 SPLIT_WORDS = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -109,6 +112,20 @@ class DataSet:
     def refuse(self, name: str, reason: str) -> None:
         """Leave an item out, with the reason."""
         self.refused.append((name, reason))
+
+
+@contextmanager
+def telling_refused(data: DataSet) -> Iterator[None]:
+    """Have what ends the whole tell what was refused by then, which nobody would hear of otherwise."""
+    try:
+        yield
+    except MedportalError as error:
+        if not data.refused:
+            raise
+        named = "; ".join(f"{name}: {reason.rstrip('.')}" for name, reason in data.refused[:NAMED])
+        more = " …" if len(data.refused) > NAMED else "."
+        detail = f"{error.detail} Refused by then, {len(data.refused)} in all: {named}{more}"
+        raise type(error)(error.code, detail, **error.extra) from error
 
 
 def split_of(word: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from medportal.cohorts.datasets.arrays import read_npz
 from medportal.cohorts.datasets.boxes import read_coco, read_voc
 from medportal.cohorts.datasets.folders import read_imagefolder, read_masks
-from medportal.cohorts.datasets.items import DataSet, Item, Options
+from medportal.cohorts.datasets.items import DataSet, Item, Options, telling_refused
 from medportal.cohorts.datasets.listed import read_csv
 from medportal.cohorts.datasets.objects import read_objects
 from medportal.cohorts.datasets.requests import Request, SplitRule
@@ -48,6 +48,12 @@ def read_dataset(request: Request, decoder: Decoder) -> DataSet:
     if request.split.column:
         options = replace(options, split_column=request.split.column)
     data = reader(request.path, options, decoder)
+    with telling_refused(data):
+        _settle(data, request, options)
+    return data
+
+
+def _settle(data: DataSet, request: Request, options: Options) -> None:
     if options.is_images_only:
         data.kind, data.classes = "images", []
     if data.kind in ("classes", "multi_label") and not data.classes:
@@ -60,11 +66,9 @@ def read_dataset(request: Request, decoder: Decoder) -> DataSet:
         )
     _settle_splits(data, request.split)
     if not data.items:
-        reason = f" ({data.refused[0][0]}: {data.refused[0][1]})" if data.refused else ""
-        raise InvalidError("empty", f"Nothing in “{request.path.name}” can be imported{reason}.")
+        raise InvalidError("empty", f"Nothing in “{request.path.name}” can be imported.")
     if not data.items[0].split:
         _require_groups(data, len(request.split.fractions))
-    return data
 
 
 def _settle_classes(data: DataSet, options: Options) -> None:

@@ -23,7 +23,7 @@ from medportal.cohorts.datasets.columns import (
     plain_name,
 )
 from medportal.cohorts.datasets.files import read_bytes
-from medportal.cohorts.datasets.items import DataSet, Options, require_count, split_of
+from medportal.cohorts.datasets.items import NAMED, DataSet, Options, require_count, split_of
 from medportal.errors import InvalidError
 from medportal.imaging.limits import MIB
 from medportal.imaging.pictures import SUFFIXES
@@ -39,8 +39,6 @@ _MOST_COLUMNS = 1000
 ENDINGS = sorted(
     {*SUFFIXES, *VOLUME_SUFFIXES, ".dcm", ".dicom", ".ima", ".tif", ".tiff", ".gif"}, key=len, reverse=True
 )
-# Of many, those that are named.
-NAMED = 10
 _Said = TypeVar("_Said")
 
 
