@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import defaultdict
-from dataclasses import astuple, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, astuple, dataclass, field
 from typing import Any
 
 from django.db import transaction
@@ -16,13 +17,16 @@ from medportal.annotations.models import Label, Source
 from medportal.annotations.services import label_studies
 from medportal.archive.models import Study
 from medportal.audit.services import record
-from medportal.cohorts.datasets.columns import column_named
+from medportal.cohorts.datasets.columns import EVENTS, PATIENTS, TIMES, column_named, meant_or_named
 from medportal.cohorts.datasets.items import Options
 from medportal.cohorts.datasets.tables import Row, parse_table
 from medportal.errors import InvalidError
 
 # Whether the event came within the horizon.
 YES, NO = "yes", "no"
+# cBioPortal has 1:DECEASED and 0:LIVING.
+_CAME = ("1", "1.0", "yes", "true", "dead", "deceased", "1:deceased")
+_CAME_NOT = ("0", "0.0", "no", "false", "alive", "living", "0:living")
 _AT_ONCE = 500
 _LONGEST_SCHEME = 60
 
@@ -50,6 +54,8 @@ class Outcome:
 class Outcomes:
     """What a table says, at a horizon."""
 
+    # As the table calls them.
+    columns: Columns
     # By PatientID.
     of: dict[str, Outcome] = field(default_factory=dict)
     # Patients of whom nothing is known at the horizon: they left before it without the event.
@@ -61,11 +67,11 @@ class Outcomes:
 def read_outcomes(name: str, table: bytes, columns: Columns, horizon_days: float) -> Outcomes:
     """Read a CSV table of patient, time_days and event (1: it came then; 0: last seen then without it).
 
-    Raises as `parse_table`; InvalidError `no_column`.
+    Columns that keep their usual names may be called as others call them, where one alone can be meant. Raises as `parse_table`; InvalidError `no_column`.
     """
     known, rows = parse_table(name, table, Options())
-    columns = Columns(*(column_named(name, known, column) for column in astuple(columns)))
-    outcomes, seen = Outcomes(), set[str]()
+    columns = _columns(name, known, columns)
+    outcomes, seen = Outcomes(columns), set[str]()
     for row in rows:
         patient = row.get(columns.patient)
         try:
@@ -85,6 +91,13 @@ def read_outcomes(name: str, table: bytes, columns: Columns, horizon_days: float
     return outcomes
 
 
+def _columns(name: str, known: Sequence[str], columns: Columns) -> Columns:
+    pairs = zip(astuple(columns), (PATIENTS, TIMES, EVENTS), strict=True)
+    return Columns(
+        *(meant_or_named(name, known, wanted, words) or column_named(name, known, wanted) for wanted, words in pairs)
+    )
+
+
 def _time(row: Row, column: str) -> float:
     try:
         time = float(row.get(column))
@@ -97,9 +110,9 @@ def _time(row: Row, column: str) -> float:
 
 def _event(row: Row, column: str) -> bool:
     word = row.get(column).casefold()
-    if word not in ("0", "1", "0.0", "1.0", "no", "yes", "false", "true"):
+    if word not in _CAME + _CAME_NOT:
         raise InvalidError("event", f"“{row.get(column)}” is neither 1 (it came) nor 0 (it did not).")
-    return word in ("1", "1.0", "yes", "true")
+    return word in _CAME
 
 
 @transaction.atomic
@@ -157,6 +170,7 @@ def import_outcomes(
     return {
         "scheme": scheme,
         "horizon_days": horizon_days,
+        "columns": asdict(outcomes.columns),
         **counts,
         "refused": [{"item": patient, "reason": reason} for patient, reason in refused],
     }

@@ -98,7 +98,7 @@ def test_bad_rows_are_named(team: Any, tmp_path: Path, capsys: Any) -> None:
         run(team, path, capsys, **{"horizon-days": 30})
     with pytest.raises(CommandError, match="above 0"):
         run(team, path, capsys, **{"horizon-days": -1})
-    (tmp_path / "none.csv").write_text("patient,days\n1,2\n")
+    (tmp_path / "none.csv").write_text("patient,weeks,event\n1,2,1\n")
     with pytest.raises(CommandError, match="time_days"):
         run(team, tmp_path / "none.csv", capsys)
 
@@ -173,3 +173,19 @@ def test_what_cannot_be_imported_is_told_and_leaves_nothing(send: Callable[..., 
     answer = send("x" * services.OUTCOMES_BYTES)
     assert (answer.status_code, answer.json()["code"]) == (413, "dataset_size")
     assert Label.objects.filter(scheme="death-1y").count() == 1
+
+
+def test_columns_as_public_tables_call_them(team: Any, tmp_path: Path, capsys: Any) -> None:
+    make_member(team, "researcher")
+    for n in (1, 2):
+        store_chest(team, n, has_cancer=False, slices=1)
+    path = tmp_path / "t.csv"
+    path.write_text("PatientID,age,Survival.time,deadstatus.event\nPHANTOM-0001,60,100,1\nPHANTOM-0002,60,500,0\n")
+    report = run(team, path, capsys)
+    assert (report["yes"], report["no"]) == (1, 1)
+    assert report["columns"] == {"patient": "PatientID", "time_days": "Survival.time", "event": "deadstatus.event"}
+    path.write_text("case_id,OS_DAYS,OS_STATUS\nPHANTOM-0001,100,1:DECEASED\nPHANTOM-0002,500,0:LIVING\n")
+    assert run(team, path, capsys, scheme="other")["yes"] == 1
+    path.write_text("patient,OS_MONTHS,OS_STATUS\nPHANTOM-0001,100,1:DECEASED\n")
+    with pytest.raises(CommandError, match="no column “time_days”"):
+        run(team, path, capsys, scheme="months")

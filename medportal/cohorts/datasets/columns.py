@@ -39,6 +39,43 @@ GROUPS: Words = (
 )
 SPLITS: Words = (("split",), ("set", "subset", "partition"))
 
+# Of outcomes of patients; a time in months is by none of these names.
+PATIENTS: Words = (
+    ("patient",),
+    ("patientid", "pid", "subject", "subjectid", "case", "caseid", "bcrpatientbarcode"),
+    ("id",),
+)
+TIMES: Words = (
+    ("time_days",),
+    (
+        "timedays",
+        "timeindays",
+        "days",
+        "survivaldays",
+        "survivaltimedays",
+        "overallsurvivaldays",
+        "osdays",
+        "followupdays",
+    ),
+    ("survivaltime", "timetoevent", "ostime", "daystodeathorlastfollowup"),
+    ("time",),
+)
+EVENTS: Words = (
+    ("event",),
+    (
+        "deadstatusevent",
+        "eventobserved",
+        "eventstatus",
+        "death",
+        "dead",
+        "deceased",
+        "vitalstatus",
+        "osstatus",
+        "osevent",
+    ),
+    ("status",),
+)
+
 
 def plain_name(name: str) -> str:
     """Return a column's name without case, spaces and signs."""

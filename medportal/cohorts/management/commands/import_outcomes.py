@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,9 @@ class Command(BaseCommand):
         parser.add_argument("path", type=Path, metavar="CSV")
         parser.add_argument("--scheme", required=True, help="label scheme to write, for example death-1y")
         parser.add_argument("--horizon-days", required=True, type=float, metavar="D")
-        parser.add_argument("--patient-column", default="patient", help="of the PatientIDs")
+        parser.add_argument(
+            "--patient-column", default="patient", help="of the PatientIDs (default: patient, or what others call it)"
+        )
         parser.add_argument("--time-column", default="time_days", help="days until the event, or until the last sight")
         parser.add_argument("--event-column", default="event", help="1: the event came then; 0: last seen without it")
 
@@ -51,6 +54,10 @@ class Command(BaseCommand):
             )
         for refused in report["refused"]:
             print(f"refused   {refused['item']}: {refused['reason']}", file=sys.stderr)
+        usual, found = Columns(), report["columns"]
+        if found != asdict(usual):
+            told = ", ".join(f"“{column}” as {what}" for what, column in found.items())
+            print(f"columns   {told}: the times are taken for days", file=sys.stderr)
         if options["json"]:
             print(json.dumps(report))
         else:
