@@ -190,6 +190,22 @@ def test_what_cannot_be_learnt_is_refused_before_anything_runs(client_for: Clien
     assert not Job.objects.filter(team=team).exists()
 
 
+def test_of_several_classes_validation_may_lack_a_rare_one(client_for: Clients, team: Any) -> None:
+    researcher, classes = client_for("researcher"), ["a", "b", "rare"]
+    parts = {"train": "aabbr", "validation": "ab", "test": "ab"}
+    names = [(split, next(name for name in classes if name[0] == sign)) for split, of in parts.items() for sign in of]
+    series = [store_chest(team, n, has_cancer=False, slices=1) for n in range(1, len(names) + 1)]
+    choices = [
+        Choice(one, f"patient {n}", name, split=split)
+        for n, (one, (split, name)) in enumerate(zip(series, names, strict=True))
+    ]
+    freeze_version(team, name="chests", classes=classes, choices=choices, actor=None)
+    assert ask(researcher, team).status_code == 202
+    fewer = [choice for choice in choices if (choice.split, choice.label) != ("validation", "b")]
+    freeze_version(team, name="fewer", classes=classes, choices=fewer, actor=None)
+    assert ask(researcher, team, cohort="fewer").json()["code"] == "empty_class"
+
+
 def test_an_autoencoder_may_learn_from_what_is_normal_alone(client_for: Clients, team: Any) -> None:
     """What is ill is for validation and test, to be told from it."""
     choices = [
