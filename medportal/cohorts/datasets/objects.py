@@ -12,7 +12,7 @@ import numpy as np
 
 from medportal.cohorts.datasets.files import files_in_all, relative_name, require_folder
 from medportal.cohorts.datasets.folders import numbered_anew
-from medportal.cohorts.datasets.items import DataSet, Item, Loaded, Options, require_count
+from medportal.cohorts.datasets.items import DataSet, Item, Loaded, Options, require_count, telling_refused
 from medportal.cohorts.datasets.tables import Row, SideTable
 from medportal.cohorts.names import in_order
 from medportal.errors import InvalidError, MedportalError
@@ -57,7 +57,8 @@ def read_objects(root: Path, options: Options, _decoder: Decoder) -> DataSet:
         data.kind = table.kind
     elif labels:
         data.kind, data.is_instances = "masks", options.is_instances
-        data.classes = _classes(labels, options)
+        with telling_refused(data):
+            data.classes = _classes(labels, options)
     rows = _rows_of(data, table, series, root)
     for uid, one in series.items():
         name = relative_name(one.files[0].parent, root) + f" (series {uid})"
@@ -89,9 +90,10 @@ def _series(data: DataSet, root: Path) -> tuple[dict[str, _Found], list[tuple[Pa
         except MedportalError as error:
             if error.code not in _NO_OBJECTS:
                 data.refuse(relative_name(path, root), error.detail)
-    if not series:
-        raise InvalidError("empty", f"“{root.name}” holds no DICOM images.")
-    require_count(len(series))
+    with telling_refused(data):
+        if not series:
+            raise InvalidError("empty", f"“{root.name}” holds no DICOM images.")
+        require_count(len(series))
     return series, segmentations
 
 

@@ -21,7 +21,7 @@ from medportal.cohorts.datasets.files import (
     within,
 )
 from medportal.cohorts.datasets.folders import numbered_anew, segments_of
-from medportal.cohorts.datasets.items import DataSet, Item, Loaded, Options, require_count, split_of
+from medportal.cohorts.datasets.items import DataSet, Item, Loaded, Options, require_count, split_of, telling_refused
 from medportal.cohorts.datasets.pairing import Named, is_label_name, named, pairs_of_volumes
 from medportal.cohorts.datasets.tables import SideTable, note
 from medportal.errors import InvalidError, MedportalError, NotFoundError
@@ -59,7 +59,8 @@ def read_nifti(root: Path, options: Options, _decoder: Decoder) -> DataSet:
         except MedportalError as error:
             data.refuse(relative_name(image.path, root), f"{relative_name(label or image.path, root)}: {error.detail}")
     options = _with_names(data, root, values - {0}, options)
-    segments = [] if options.is_images_only else segments_of(data, values - {0}, options)
+    with telling_refused(data):
+        segments = [] if options.is_images_only else segments_of(data, values - {0}, options)
     table = SideTable(data, options)
     for image, label in readable:
         name = relative_name(image.path, root)

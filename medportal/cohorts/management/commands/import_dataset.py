@@ -39,11 +39,16 @@ class Command(BaseCommand):
             "(default: the data set's own, else these parts, by group)",
         )
         parser.add_argument("--seed", type=int, default=0, help="of the splits that are made")
-        parser.add_argument("--group-column", default="", help="column that says whose an image is (default: group)")
-        parser.add_argument("--path-column", default="path")
-        parser.add_argument("--label-column", default="label")
         parser.add_argument(
-            "--label-columns", default="", metavar="A,B", help="columns of 1 or 0: several labels at once"
+            "--group-column", default="", help="column that says whose an image is (default: group, or patient)"
+        )
+        parser.add_argument("--path-column", default="path", help="default: path, or what others call it")
+        parser.add_argument("--label-column", default="label", help="default: label, or what others call it")
+        parser.add_argument(
+            "--label-columns",
+            default="",
+            metavar="A,B",
+            help="columns of 1 or 0 (−1: uncertain, absent): several labels at once",
         )
         parser.add_argument(
             "--where", action="append", default=[], metavar="COLUMN=VALUE", help="take these rows alone"
