@@ -57,6 +57,8 @@ LAYOUTS = {
     "LiTS": ("volume-{}.nii", "segmentation-{}.nii"),
     "hyphens": ("images/c{}.nii", "labels/c{}-label.nii"),
     "one folder": ("c{}_image.nii", "c{}_label.nii"),
+    "folders of images alone": ("images/case_{}/image.nii.gz", "labels/case_{}.nii.gz"),
+    "folders by other names": ("volumes/volume-{}.nii", "segmentations/segmentation-{}.nii"),
     "ACDC": ("p{}/p{}_frame01.nii.gz", "p{}/p{}_frame01_gt.nii.gz"),
 }
 
@@ -176,3 +178,20 @@ def test_a_folder_for_each_class(tmp_path: Path) -> None:
     assert {item.name: item.labels for item in data.items}["AD/2.nii.gz"] == ("AD",)
     request = Request(tmp_path / "split", "nifti", "set")
     assert {item.split for item in read_dataset(request, Decoder()).items} == {"train", "test"}
+
+
+def test_nothing_is_paired_between_cases(tmp_path: Path) -> None:
+    save(tmp_path / "p1" / "t1.nii", image(0))
+    save(tmp_path / "p1" / "t1_seg.nii", mask(0))
+    save(tmp_path / "p2" / "t2.nii", image(1))
+    save(tmp_path / "p3" / "t2_seg.nii", mask(1))
+    data = read(tmp_path)
+    check(data, 1)
+    assert set(dict(data.refused)) == {"p2/t2.nii", "p3/t2_seg.nii"}
+
+
+def test_what_was_refused_is_told_with_what_ends_the_whole(tmp_path: Path) -> None:
+    save(tmp_path / "images" / "a.nii", image(0))
+    save(tmp_path / "labels" / "b.nii", mask(0))
+    with pytest.raises(Exception, match=r"2 in all: labels/b\.nii: .*; images/a\.nii: "):
+        read(tmp_path, Options(classes=("lung",)))

@@ -63,6 +63,7 @@ def pairs_of_volumes(
     """
     images = _first_channels(data, images)
     exact = {label: [image for image in images if _are_one(image, label)] for label in labels}
+    exact |= _across_folders(images, exact)
     claimed = {image for found in exact.values() for image in found}
     channels = {
         label: [image for image in images if image not in claimed and _channel(image, label)]
@@ -96,6 +97,33 @@ def pairs_of_volumes(
 def _are_one(image: Named, label: Named) -> bool:
     names = {image.stem, image.base} & {label.stem, label.base} if image.base or label.base else {""}
     return image.folder == label.folder and bool(names)
+
+
+def _across_folders(images: Sequence[Named], exact: dict[Named, list[Named]]) -> dict[Named, list[Named]]:
+    """Return the images of label maps that have none in their own folder: those that alone are called so.
+
+    A folder may be of a case: between two such nothing is paired, but with what lies in no folder, and between one
+    folder of all images and one of all maps.
+    """
+    are_apart = len({image.folder for image in images}) == 1 == len({label.folder for label in exact})
+    left = [label for label, found in exact.items() if not found]
+    claimed = {image for found in exact.values() for image in found}
+    of_name: dict[str, list[Named]] = defaultdict(list)
+    for image in images:
+        for name in () if image in claimed else _names(image):
+            of_name[name].append(image)
+    often = Counter(name for label in left for name in _names(label))
+    pairs: dict[Named, list[Named]] = {}
+    for label in left:
+        found = {image for name in _names(label) if often[name] == 1 for image in of_name[name]}
+        if len(found) == 1 and (are_apart or "." in (label.folder, *(image.folder for image in found))):
+            pairs[label] = list(found)
+    return pairs
+
+
+def _names(one: Named) -> set[str]:
+    """Return what a file may be called in another folder: its own name, or its folder's where that says whose it is."""
+    return {one.stem, one.base or one.folder.rsplit("/", 1)[-1]} - {"."}
 
 
 def _channel(image: Named, label: Named) -> str:
