@@ -176,6 +176,7 @@ class NewDatasetSerializer(serializers.Serializer[Any]):
         max_length=200, required=False, allow_blank=True, help_text="A CSV in the ZIP that tells of groups and splits"
     )
     instances = serializers.BooleanField(default=False, help_text="Each number of a mask is one object")
+    multi_label = serializers.BooleanField(default=False, help_text="Labels of NPZ that are 0 or 1 may stand together")
     images_only = serializers.BooleanField(default=False, help_text="Leave labels, masks and boxes out")
     modality = serializers.RegexField(r"^[A-Z0-9_ ]{0,16}$", required=False, allow_blank=True)
     synthetic = serializers.BooleanField(default=False, help_text="Mark the images as made, not measured")

@@ -1569,6 +1569,11 @@ export interface components {
              */
             instances: boolean;
             /**
+             * @description Labels of NPZ that are 0 or 1 may stand together
+             * @default false
+             */
+            multi_label: boolean;
+            /**
              * @description Leave labels, masks and boxes out
              * @default false
              */

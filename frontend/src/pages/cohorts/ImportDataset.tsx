@@ -246,7 +246,7 @@ function OptionField({ option, filled, onChange }: OptionProps): ReactNode {
   const { t } = useTranslation();
   const help = [`dataset.option.${option}.help_${filled.format}`, `dataset.option.${option}.help`];
   const common = { label: t(`dataset.option.${option}.label`), description: t(help) };
-  if (option === "instances" || option === "images_only") {
+  if (option === "instances" || option === "multi_label" || option === "images_only") {
     return (
       <Switch
         {...common}

@@ -10,6 +10,7 @@ test("nothing that was left as it is is sent", () => {
     format: "imagefolder",
     cohort: "spots",
     instances: false,
+    multi_label: false,
     images_only: false,
     synthetic: false,
   });
@@ -18,6 +19,7 @@ test("nothing that was left as it is is sent", () => {
 test("what the format has no use for stays out", () => {
   const filled = { ...BLANK, format: "npz" as const, cohort: "c", instances: true, table: "groups.csv", where: ["a=1"], classes: ["a", "b"] };
   expect(orderOf("1", filled)).toMatchObject({ classes: "a,b", instances: false });
+  expect(orderOf("1", { ...filled, multi_label: true })).toMatchObject({ multi_label: true });
   expect(orderOf("1", filled)).not.toHaveProperty("table");
   expect(orderOf("1", filled)).not.toHaveProperty("where");
 });
@@ -33,6 +35,7 @@ test("of DICOM a table of labels is sent, and what is to be taken of it", () => 
     path_column: "uid",
     where: ["site=A, B"],
     instances: false,
+    multi_label: false,
     images_only: false,
     synthetic: false,
   });

@@ -22,6 +22,7 @@ export type Option =
   | "table"
   | "where"
   | "instances"
+  | "multi_label"
   | "images_only"
   | "modality"
   | "scheme"
@@ -73,7 +74,7 @@ export const FORMATS: readonly About[] = [
     layout: "train_images  (n, rows, columns)   uint8\ntrain_labels  (n, 1)\nval_images, val_labels, test_images, test_labels",
     accept: ".npz,.zip",
     upfront: [],
-    options: ["classes", "images_only", "scheme", ...OF_PICTURES],
+    options: ["classes", "multi_label", "images_only", "scheme", ...OF_PICTURES],
   },
   {
     format: "nifti",
@@ -110,6 +111,7 @@ export interface Filled {
   /** COLUMN=VALUE, each. */
   where: readonly string[];
   instances: boolean;
+  multi_label: boolean;
   images_only: boolean;
   modality: string;
   scheme: string;
@@ -132,6 +134,7 @@ export const BLANK: Filled = {
   table: "",
   where: [],
   instances: false,
+  multi_label: false,
   images_only: false,
   modality: "",
   scheme: "",
@@ -176,6 +179,7 @@ export function orderOf(id: string, filled: Filled): NewDataset {
     ...(has("where") && filled.where.length ? { where: [...filled.where] } : {}),
     ...(filled.seed === "" ? {} : { seed: Number(filled.seed) }),
     instances: has("instances") && filled.instances,
+    multi_label: has("multi_label") && filled.multi_label,
     images_only: has("images_only") && filled.images_only,
     synthetic: filled.synthetic,
   };
