@@ -112,8 +112,14 @@ def test_the_network_takes_every_size_that_its_strides_divide(tmp_path: Path) ->
         np.testing.assert_allclose(session.run(x)["logits"], wanted, atol=1e-4)
 
 
-@pytest.mark.parametrize("dimensions", [2, 3])
-@pytest.mark.parametrize("network", ["unet", "segresnet"])
+@pytest.mark.parametrize(
+    ("network", "dimensions"),
+    [
+        ("unet", 3),
+        ("segresnet", 2),
+        *(pytest.param(*one, marks=pytest.mark.slow) for one in (("unet", 2), ("segresnet", 3))),
+    ],
+)
 def test_onnx_takes_tiles_of_other_sizes_and_agrees(tmp_path: Path, network: str, dimensions: int) -> None:
     # A tile of a single stride, of which the coarsest stage sees one place.
     task = task_of(tmp_path / "data", slices=8, network=network, dimensions=dimensions, depth=3, tile=32, tile_slices=8)

@@ -88,6 +88,7 @@ def test_what_torchrun_has_trained_is_taken_in(site: Site, people: People) -> No
     refused(people, job, "it is succeeded")
 
 
+@pytest.mark.slow
 def test_what_failed_may_be_started_again(site: Site, people: People) -> None:
     make_cohort(people.team)
     people.member("researcher")

@@ -131,7 +131,13 @@ def test_a_prognosis_says_its_horizon_wherever_its_figures_stand(
     assert "outcome at 365 days" in page.text
 
 
-@pytest.mark.parametrize("patients", [range(1, 9), range(2, 17, 2)], ids=["either", "all with a finding"])
+@pytest.mark.parametrize(
+    "patients",
+    [
+        pytest.param(range(1, 9), id="either", marks=pytest.mark.slow),
+        pytest.param(range(2, 17, 2), id="all with a finding"),
+    ],
+)
 def test_what_slices_alone_say_is_learnt_and_measured(
     people: People, client: Callable[..., Any], patients: range
 ) -> None:
@@ -168,7 +174,7 @@ def test_near_duplicates_are_looked_for_when_a_training_prepares(
     monkeypatch.setattr("medportal.cohorts.hashing._hashes_of", lambda _: ["0" * 32])
     with claim(training.pk, worker="test") as lease:
         assert lease is not None
-        run_training._Run(lease)._prepare()
+        run_training.Run(lease).prepare()
     assert PerceptualHash.objects.filter(series__team=people.team).count() == 8
     lines = [one["message"] for one in told(str(training.pk), "training.log")]
     assert any(line.startswith("warning: ") and "look alike" in line for line in lines)
