@@ -59,7 +59,7 @@ class _Stored:
     group: str
     hashes: list[str]
     # Of the middle slice, as `small_picture` gives it.
-    picture: NDArray[np.float32]
+    picture: NDArray[np.uint8]
     pixels_sha256: str
     annotation_set: AnnotationSet | None = None
     boxes: list[dict[str, Any]] = field(default_factory=list)

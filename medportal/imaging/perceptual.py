@@ -35,22 +35,35 @@ def picture_hash(picture: NDArray[np.generic]) -> str:
     return bits.tobytes().hex()
 
 
-def small_picture(picture: NDArray[np.generic]) -> NDArray[np.float32]:
-    """Return a picture as `correlations` compares it: 1,024 values of mean 0 and length 1; zeros for an even one."""
+def small_picture(picture: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Return a picture as `correlations` compares it: 1,024 values, from its darkest to its brightest."""
     grey = picture.mean(axis=2) if picture.ndim == 3 else picture
     image = Image.fromarray(np.ascontiguousarray(grey, np.float32))
     values = np.asarray(image.resize((_SMALL, _SMALL), Image.Resampling.BOX)).reshape(-1)
-    values = values - values.mean()
-    return np.asarray(values / (np.linalg.norm(values) or 1.0), np.float32)
+    low, high = float(values.min()), float(values.max())
+    return np.asarray(np.rint((values - low) * (255 / ((high - low) or 1.0))), np.uint8)
 
 
 def correlations(
-    pictures: NDArray[np.float32], i: NDArray[np.int64], j: NDArray[np.int64], at_once: int = 20_000
+    pictures: NDArray[np.uint8], i: NDArray[np.int64], j: NDArray[np.int64], at_once: int = 20_000
 ) -> NDArray[np.float32]:
-    """Return how alike the small pictures of each pair are, −1…1: above `SAME` they are of one image, changed a little."""
-    parts = [slice(start, start + at_once) for start in range(0, len(i), at_once)]
-    found = [np.einsum("nk,nk->n", pictures[i[part]], pictures[j[part]]) for part in parts]
-    return np.concatenate(found) if found else np.zeros(0, np.float32)
+    """Return how alike the small pictures of each pair are, −1…1; 0 where one is even.
+
+    Above `SAME` they are of one image, changed a little.
+    """
+    found = [np.zeros(0, np.float32)]
+    for start in range(0, len(i), at_once):
+        one, other = (_of_length_one(pictures[side[start : start + at_once]]) for side in (i, j))
+        found.append(np.einsum("nk,nk->n", one, other))
+    return np.concatenate(found)
+
+
+def _of_length_one(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return pictures of mean 0 and length 1, or of zeros."""
+    values = pictures.astype(np.float32)
+    values -= values.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(values, axis=1, keepdims=True)
+    return np.asarray(values / np.where(lengths > 0, lengths, 1), np.float32)
 
 
 def shown_slices(number_of_slices: int) -> list[int]:
