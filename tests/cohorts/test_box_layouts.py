@@ -87,6 +87,8 @@ NAMES = {
         "names: ['a b', \"cell\"]\nnc: 2\n",
         "nc: 2\nnames:\n- a b\n- cell\n",
         "names:\n  0: a b\n  1: 'cell' # it\nnc: 2\n",
+        # A list that would be read for ever by who tries every end of a name.
+        f"names:\n- a b\n- cell{' ' * 400_000}# it\n- last{' ' * 400_000}one\n",
     ],
     "classes.txt": ["a b\ncell\n"],
 }

@@ -12,7 +12,6 @@ from medportal.imaging.limits import MIB
 TEXT_BYTES = 4 * MIB
 _NAME_LISTS = ("classes.txt", "obj.names", "labels.txt")
 _IN_BRACKETS = re.compile(r"'([^']*)'|\"([^\"]*)\"|([^\s,\[\]'\"][^,\[\]\n]*)")
-_LINE_OF_NAMES = re.compile(r"^\s*(?:-|\d+\s*:)\s*['\"]?(.*?)['\"]?\s*(?:#.*)?$", re.MULTILINE)
 
 Corners = tuple[float, float, float, float]
 
@@ -25,10 +24,17 @@ def class_names(root: Path) -> list[str]:
             body = found[1]
             if "[" in body:
                 return ["".join(parts).strip() for parts in _IN_BRACKETS.findall(body[: body.find("]")])]
-            return _LINE_OF_NAMES.findall(body)
+            return [name for line in body.splitlines() if (name := _named(line))]
     lists = [folder / name for folder in (root, root / "labels") for name in _NAME_LISTS]
     names = next((_text(path).splitlines() for path in lists if path.is_file()), [])
     return [name.strip() for name in names if name.strip()]
+
+
+def _named(line: str) -> str:
+    """Return the name that a line of a list gives, `- cat` or `0: cat`; "" where it gives none."""
+    mark, _, name = line.strip().partition(" ")
+    is_item = mark == "-" or (mark.endswith(":") and mark[:-1].isdecimal())
+    return name.split("#", 1)[0].strip().strip("'\"") if is_item else ""
 
 
 def is_annotation(path: Path) -> bool:
