@@ -34,7 +34,7 @@ def lines_of(analysis: Analysis, result: dict[str, Any]) -> Iterator[str]:
         yield f"{result['count']} images of seed {result['seed']}: series {result['series_instance_uid']}"
         return
     verdict = result["verdict"]
-    yield f"{verdict['value']} ({_certainty(verdict)})"
+    yield f"{verdict['value']} ({_certainty(verdict, analysis.model_version.manifest['output'])})"
     for name, value in verdict["measures"].items():
         yield f"  {name}: {value:.4g}"
     for box in result["boxes"][:MOST_BOXES]:
@@ -42,10 +42,13 @@ def lines_of(analysis: Analysis, result: dict[str, Any]) -> Iterator[str]:
         yield f"  {box['label']} {box['score']:.3f} from ({low}) to ({high})"
 
 
-def _certainty(verdict: dict[str, Any]) -> str:
-    """Return the probability by which it was decided, and whose that is: of two classes, always the second's."""
-    named = verdict["probabilities"]
-    of = f"{list(named)[1]} " if len(named) == 2 and list(named)[1] != verdict["value"] else ""
+def _certainty(verdict: dict[str, Any], output: dict[str, Any]) -> str:
+    """Return the probability by which it was decided, and whose that is: of two classes always the second's.
+
+    Labels that may stand together are decided each by its own.
+    """
+    named = list(verdict["probabilities"]) if output.get("activation") == "softmax" else []
+    of = f"{named[1]} " if len(named) == 2 and named[1] != verdict["value"] else ""
     threshold = f", threshold {verdict['threshold']:.3f}" if verdict["threshold"] else ""
     return f"{of}{verdict['probability']:.3f}{threshold}"
 
