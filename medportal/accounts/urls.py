@@ -17,5 +17,4 @@ urlpatterns = [
     path("teams/<slug:team>/members/", views.MembersView.as_view(), name="members"),
     path("teams/<slug:team>/members/<int:user_id>/", views.MemberView.as_view(), name="member"),
     path("teams/<slug:team>/searches/", views.SearchesView.as_view(), name="searches"),
-    path("teams/<slug:team>/searches/<path:name>/", views.SearchView.as_view(), name="search"),
 ]

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_protect, ensure_csrf_cookie
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -194,12 +194,12 @@ class SearchesView(APIView):
         kept = services.keep_search(membership, **_checked(serializers.KeptSearchSerializer, request))
         return Response(serializers.SavedSearchSerializer(kept, many=True).data, status=201)
 
-
-class SearchView(APIView):
-    """One of my searches."""
-
-    @extend_schema(operation_id="searches_delete", responses={204: None})
-    def delete(self, request: Request, team: str, name: str) -> Response:
-        """Forget it."""
-        services.forget_search(access.get_membership(user_of(request), team), name)
+    # In the query: a name may be what a path is not, such as "..".
+    @extend_schema(
+        operation_id="searches_delete", parameters=[OpenApiParameter("name", str, required=True)], responses={204: None}
+    )
+    def delete(self, request: Request, team: str) -> Response:
+        """Forget the one of a name."""
+        membership = access.get_membership(user_of(request), team)
+        services.forget_search(membership, request.query_params.get("name", ""))
         return Response(status=204)

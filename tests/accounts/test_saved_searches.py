@@ -13,7 +13,7 @@ Clients = Callable[..., Any]
 
 
 def url_of(team: Any, name: str = "") -> str:
-    return f"/api/v1/teams/{team.slug}/searches/" + (f"{quote(name, safe='')}/" if name else "")
+    return f"/api/v1/teams/{team.slug}/searches/" + (f"?name={quote(name, safe='')}" if name else "")
 
 
 def keep(client: Any, team: Any, name: str, was: str = "", **wanted: str) -> Any:
@@ -39,6 +39,10 @@ def test_they_are_kept_replaced_renamed_and_forgotten(client_for: Clients, team:
     ]
     assert viewer.delete(url_of(team, "CT/MR 头部")).status_code == 204
     assert viewer.delete(url_of(team, "CT/MR 头部")).status_code == 404
+    assert names(viewer, team) == ["Chests"]
+    for name in ("..", ".", "a?b#c"):
+        keep(viewer, team, name)
+        assert viewer.delete(url_of(team, name)).status_code == 204
     assert names(viewer, team) == ["Chests"]
 
 

@@ -65,7 +65,7 @@ TABLE: dict[str, Row] = {
     "GET searches": VIEWER,
     "POST searches": VIEWER,
     # Each member's own: nobody has one of this name.
-    "DELETE search": dict.fromkeys(ROLES, 404) | {"anonymous": 401},
+    "DELETE searches": dict.fromkeys(ROLES, 404) | {"anonymous": 401},
     "GET jobs": VIEWER,
     "GET job": VIEWER,
     # Somebody else's job; that who started one may cancel it is tested with jobs.

@@ -644,23 +644,7 @@ export interface paths {
         put?: never;
         /** @description Keep one, in the place of that of its name or of the one that it was; returns all. */
         post: operations["searches_keep"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/teams/{team}/searches/{name}/": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /** @description Forget it. */
+        /** @description Forget the one of a name. */
         delete: operations["searches_delete"];
         options?: never;
         head?: never;
@@ -3557,10 +3541,11 @@ export interface operations {
     };
     searches_delete: {
         parameters: {
-            query?: never;
+            query: {
+                name: string;
+            };
             header?: never;
             path: {
-                name: string;
                 team: string;
             };
             cookie?: never;

@@ -41,7 +41,7 @@ export function SavedSearches({ team, wanted, mayFreeze, onShow }: Props): React
   });
   const remove = useMutation({
     mutationFn: async (name: string) => {
-      await api.DELETE("/api/v1/teams/{team}/searches/{name}/", { params: { path: { team, name } } });
+      await api.DELETE("/api/v1/teams/{team}/searches/", { params: { path: { team }, query: { name } } });
     },
     onSettled: () => {
       setRemoved(null);
