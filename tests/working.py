@@ -37,6 +37,15 @@ def make_cohort(team: Any, *, patients: int = 8, name: str = "chests") -> Any:
     return freeze_version(team, name=name, classes=CLASSES, choices=choices, actor=None)[0]
 
 
+def make_parted_cohort(team: Any) -> Any:
+    """Store ten patients and freeze them as a cohort's version, of each class one for testing and one for validation."""
+    version = make_cohort(team, patients=10)
+    for number, member in enumerate(version.members.order_by("label", "series_instance_uid")):
+        member.split = ("test", "validation", "train", "train", "train")[number % 5]
+        member.save()
+    return version
+
+
 @contextmanager
 def client_of(site: Site, people: People, role: str = "reader", *, user: Any = None) -> Iterator[Any]:
     """Give an HTTP client of the API as a new member of the team; `client.user` and `client.token` are its own."""

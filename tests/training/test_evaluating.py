@@ -15,7 +15,7 @@ from tests.conftest import LiveSite
 from tests.packages import register
 from tests.processes import Site, wait_until
 from tests.rails import People, this_process_on
-from tests.working import client_of, ended, make_cohort
+from tests.working import client_of, ended, make_parted_cohort
 
 KEYS = {"model", "version", "cohort", "split", "n", "groups", "metrics"}
 
@@ -42,11 +42,7 @@ def model(people: People, tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture(scope="module")
 def cohort(people: People, model: Any) -> Any:
     """A cohort of ten chests, of which two are for testing."""
-    version = make_cohort(people.team, patients=10)
-    for number, member in enumerate(version.members.order_by("label", "series_instance_uid")):
-        member.split = ("test", "validation", "train", "train", "train")[number % 5]
-        member.save()
-    return version
+    return make_parted_cohort(people.team)
 
 
 def _start(people: People, **more: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -131,5 +132,9 @@ class _Run:
         unfinished.rename(self.folder.root / f"way-{way}.json")
 
     def _known(self) -> dict[str, Any]:
-        paths = sorted(self.folder.root.glob("way-*.json"))
-        return {path.stem.removeprefix("way-"): json.loads(path.read_text()) for path in paths}
+        """Return what the classifiers that have ended have reached; what a power cut has left empty is learnt again."""
+        found = {}
+        for path in sorted(self.folder.root.glob("way-*.json")):
+            with contextlib.suppress(ValueError):
+                found[path.stem.removeprefix("way-")] = json.loads(path.read_text())
+        return found
