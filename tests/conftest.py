@@ -50,6 +50,16 @@ def client_for(team: Any) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
+def decoder() -> Iterator[Any]:
+    """Decode hostile pixels in a child, as the site does."""
+    from medportal.imaging.decoder import Decoder
+
+    decoder = Decoder(children=1)
+    yield decoder
+    decoder.close()
+
+
+@pytest.fixture(scope="session")
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Run a broker of our own: real, with a password, on a free port."""
     from tests.processes import Broker

@@ -30,6 +30,19 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def torchrun(spec: Path) -> subprocess.CompletedProcess[str]:
+    """Train by two processes on processors, as docs/training.md says."""
+    words = ["--standalone", "--nproc-per-node", "2", "-m", "medportal.learning.child", str(spec)]
+    return subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", *words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
 def wait_until(holds: Callable[[], Any], timeout_s: float = 20.0, what: str = "") -> Any:
     """Return the first true value of `holds()`; fail when there is none in time."""
     deadline = time.monotonic() + timeout_s

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +28,6 @@ class Read:
 
     def __getitem__(self, name: str) -> Loaded:
         return next(item for item in self.data.items if item.name == name).load(self._decoder)
-
-
-@pytest.fixture(scope="session")
-def decoder() -> Iterator[Decoder]:
-    decoder = Decoder(children=1)
-    yield decoder
-    decoder.close()
 
 
 @pytest.fixture

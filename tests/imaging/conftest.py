@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from medportal.errors import MedportalError
-from medportal.imaging.decoder import Decoder
 from medportal.imaging.headers import Header, read_header
-
-
-@pytest.fixture(scope="session")
-def decoder() -> Iterator[Decoder]:
-    decoder = Decoder(children=1)
-    yield decoder
-    decoder.close()
 
 
 @pytest.fixture

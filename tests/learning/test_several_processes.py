@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 from medportal.inference.package import open_package
 from medportal.learning import checkpoints
 from tests.learning.test_child import spec_in
-from tests.processes import wait_until
+from tests.processes import torchrun, wait_until
 
 
 def test_two_processes_make_one_package(tmp_path: Path) -> None:
     spec = spec_in(tmp_path, epochs=2, batch_size=8, minutes=10)
-    words = ["--standalone", "--nproc-per-node", "2", "-m", "medportal.learning.child", str(spec)]
-    done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", *words],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+    done = torchrun(spec)
     assert done.returncode == 0, done.stderr[-3000:]
     said = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,7 +13,7 @@ from medportal.audit.models import AuditEvent
 from medportal.jobs.models import Job
 from medportal.training.models import Evaluation, TrainingRun
 from medportal.zoo.models import ModelVersion
-from tests.processes import Site
+from tests.processes import Site, torchrun
 from tests.rails import People
 from tests.working import SMALL, make_cohort, told
 
@@ -28,19 +25,6 @@ def prepare(site: Site, people: People, *more: str) -> tuple[str, Path]:
     done = site.command("train", *words, "--prepare-only", "--json")
     report = json.loads(done.stdout.splitlines()[-1])
     return report["run"], Path(report["spec"])
-
-
-def torchrun(spec: Path) -> int:
-    words = ["--standalone", "--nproc-per-node", "2", "-m", "medportal.learning.child", str(spec)]
-    done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", *words],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    return done.returncode
 
 
 def refused(people: People, job: str, message: str) -> None:
@@ -56,7 +40,7 @@ def test_what_torchrun_has_trained_is_taken_in(site: Site, people: People) -> No
     assert prepare(site, people, "--id", job) == (job, spec)
     refused(people, job, "not been started")
 
-    assert torchrun(spec) == 0
+    assert torchrun(spec).returncode == 0
     manifest = spec.parent / "package" / "manifest.json"
     whole = manifest.read_text()
     manifest.write_text(whole.replace('"epochs": 2', '"epochs": 3'))
@@ -96,10 +80,10 @@ def test_what_failed_may_be_started_again(site: Site, people: People) -> None:
     index = Path(json.loads(spec.read_text())["data_dir"]) / "index.json"
     whole = index.read_bytes()
     index.write_bytes(b"")
-    assert torchrun(spec) != 0
+    assert torchrun(spec).returncode != 0
     refused(people, job, "Start it again")
     index.write_bytes(whole)
-    assert torchrun(spec) == 0
+    assert torchrun(spec).returncode == 0
     call_command("train", "--team", people.team.slug, "--adopt", job)
     assert TrainingRun.objects.get(pk=job).version == 1
 
