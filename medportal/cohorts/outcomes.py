@@ -67,7 +67,8 @@ class Outcomes:
 def read_outcomes(name: str, table: bytes, columns: Columns, horizon_days: float) -> Outcomes:
     """Read a CSV table of patient, time_days and event (1: it came then; 0: last seen then without it).
 
-    Columns that keep their usual names may be called as others call them, where one alone can be meant. Raises as `parse_table`; InvalidError `no_column`.
+    Columns that keep their usual names may be called as others call them, where one alone can be meant. Raises as
+    `parse_table`; InvalidError `no_column`.
     """
     known, rows = parse_table(name, table, Options())
     columns = _columns(name, known, columns)

@@ -98,8 +98,9 @@ def start_training(
 ) -> TrainingRun:
     """Have a recipe run on a cohort's version, by default the newest; the same id again is the same training.
 
-    `by_torchrun`: no worker takes it (see `run_by_torchrun`). Raises InvalidError where the recipe or one of its settings is not known or out of bounds, or the model cannot be
-    named so; ConflictError `cohort_not_trainable` once a study of the version has been deleted.
+    `by_torchrun`: no worker takes it (see `run_by_torchrun`). Raises InvalidError where the recipe or one of its settings
+    is not known or out of bounds, or the model cannot be named so; ConflictError `cohort_not_trainable` once a study of
+    the version has been deleted.
     """
     check_name(model)
     team = get_team(user, team_slug, Role.RESEARCHER)

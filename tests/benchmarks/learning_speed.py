@@ -5,8 +5,9 @@
 Each recipe's task is trained by the real loop (Lightning, batches assembled and augmented as it goes, running average,
 reports) and by a bare one: the same network, loss and optimiser on batches that lie in memory already. Both take turns
 in one run (A B A B …), and the medians are compared; validation, checkpoints and pictures stand outside both. All runs
-with the environment of a training; with --plain without it, as a script of one's own would by default. For inference, the network run by
-`inference/`, and `predict` over a whole series, are compared with `session.run` on the same batches, prepared before.
+with the environment of a training; with --plain without it, as a script of one's own would by default. For inference, the
+network run by `inference/`, and `predict` over a whole series, are compared with `session.run` on the same batches,
+prepared before.
 """
 
 from __future__ import annotations

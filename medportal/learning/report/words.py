@@ -15,8 +15,8 @@ CONTROLS = (
     "learnt how the images were made rather than what they show."
 )
 SEEN = (
-    "{series} of these series, and {groups} of the groups (patients), were in the model's training or chose its best "
-    "epoch: the figures are too good, and say nothing of other images."
+    "{series} of these series, and {groups} of the groups (patients), were in the model's training, or its "
+    "thresholds were chosen on them: the figures are too good, and say nothing of other images."
 )
 WORTH = (
     "Classifiers of the site's recipe, alike but for what they learnt from, on {images} real images of the {split} split. "
