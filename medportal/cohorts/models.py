@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 
@@ -85,6 +87,19 @@ class CohortVersion(models.Model):
         """The horizon at which its labels are outcomes of patients; None where they are not."""
         days: float | None = self.fingerprint.get("horizon_days")
         return days
+
+    def summary(self) -> dict[str, Any]:
+        """Return what commands say of it as JSON; its `counts` must have been set."""
+        splits = self.fingerprint["series_of_split"]
+        return {
+            "cohort": self.cohort.name,
+            "version": self.number,
+            "kind": self.kind,
+            "classes": self.classes,
+            "splits": {split: number for split, number in splits.items() if number},
+            "counts": {split: counts for split, counts in self.counts.items() if splits[split]},
+            "findings": self.check_report.get("findings", []),
+        }
 
 
 class CohortMember(models.Model):

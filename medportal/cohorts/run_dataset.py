@@ -362,20 +362,13 @@ def _choice(data: DataSet, one: _Stored, group: str) -> Choice:
 
 
 def _report(data: DataSet, version: CohortVersion, groups: Sequence[str], *, is_new: bool) -> dict[str, Any]:
-    splits = version.fingerprint["series_of_split"]
     reasons = Counter(reason for _, reason in data.refused)
     return {
-        "cohort": version.cohort.name,
-        "version": version.number,
+        **version.summary(),
         "is_new": is_new,
-        "kind": version.kind,
-        "classes": version.classes,
         "images": len(groups),
         "groups": len(set(groups)),
-        "splits": {split: number for split, number in splits.items() if number},
-        "counts": {split: counts for split, counts in version.counts.items() if splits[split]},
         "refused": [{"item": name, "reason": reason} for name, reason in data.refused],
         "refused_reasons": dict(reasons.most_common(20)),
         "notes": data.notes,
-        "findings": version.check_report.get("findings", []),
     }

@@ -71,7 +71,9 @@ class Command(BaseCommand):
             )
         for one in version.check_report.get("findings", []):
             print(f"{one['severity']}: {one['detail']}", file=sys.stderr)
-        print(json.dumps(_report(version, is_new=is_new)) if options["json"] else _words(version, is_new=is_new))
+        print(
+            json.dumps({**version.summary(), "is_new": is_new}) if options["json"] else _words(version, is_new=is_new)
+        )
 
 
 def _search(conditions: list[str]) -> dict[str, str]:
@@ -91,22 +93,8 @@ def _parts(text: str) -> dict[str, float] | None:
     return {rule.all_in: 1.0} if rule.all_in else rule.parts
 
 
-def _report(version: CohortVersion, *, is_new: bool) -> dict[str, Any]:
-    splits = version.fingerprint["series_of_split"]
-    return {
-        "cohort": version.cohort.name,
-        "version": version.number,
-        "is_new": is_new,
-        "kind": version.kind,
-        "classes": version.classes,
-        "splits": {split: number for split, number in splits.items() if number},
-        "counts": {split: counts for split, counts in version.counts.items() if splits[split]},
-        "findings": version.check_report.get("findings", []),
-    }
-
-
 def _words(version: CohortVersion, *, is_new: bool) -> str:
-    report = _report(version, is_new=is_new)
+    report = version.summary()
     lines = [f"{report['cohort']}@{report['version']}{'' if is_new else ' (was there already)'}: {report['kind']}"]
     for split, number in report["splits"].items():
         counts = ", ".join(f"{name} {count}" for name, count in report["counts"][split].items())
