@@ -77,7 +77,7 @@ def main(spec_path: str) -> int:
 def run_told(voice: Voice, work: Callable[[], None]) -> int:
     """Do a child's work, say how it failed if it did, and return the exit code."""
     # Brings torch along: only now that the pipe is watched.
-    from medportal.learning.loop import CancelledError
+    from medportal.learning.callbacks import CancelledError
 
     try:
         work()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,14 +11,17 @@ import lightning
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader
 
 from medportal.errors import InvalidError
 from medportal.learning import checkpoints
+from medportal.learning.callbacks import CancelledError, Reports
+from medportal.learning.feeding import Batches, Plan
 from medportal.learning.recipes import RECIPES
-from medportal.learning.recipes.declared import Recipe
 from medportal.learning.schedule import one_cycle
-from medportal.learning.tasks.base import Batch, Preview, Step, Task
+from medportal.learning.stopping import reason_to_stop, worth_of
+from medportal.learning.tasks.base import Batch, Step, Task
+from medportal.learning.trainers import trainer_for
 from medportal.learning.usage import require_memory, usage
 
 # Gradients longer than this are shortened: one bad batch must not throw a run off.
@@ -30,26 +30,6 @@ LONGEST_GRADIENT = 5.0
 PREVIEW_EVERY_S, PREVIEW_EVERY_PART = 10.0, 0.07
 # What the run uses of its machine is looked at, and told of, after so long, within an epoch too.
 LOOK_EVERY_S, TELL_EVERY_S = 2.0, 5.0
-
-
-class CancelledError(Exception):
-    """The run was told to stop."""
-
-
-@dataclass
-class Reports:
-    """What the loop tells its surroundings, and what it asks them."""
-
-    epoch: Callable[[dict[str, Any]], None] = lambda _: None
-    progress: Callable[[float], None] = lambda _: None
-    usage: Callable[[dict[str, Any]], None] = lambda _: None
-    previews: Callable[[list[Preview]], None] = lambda _: None
-    is_cancelled: Callable[[], bool] = lambda: False
-
-    def check(self) -> None:
-        """Raise CancelledError once the run was told to stop."""
-        if self.is_cancelled():
-            raise CancelledError
 
 
 @dataclass
@@ -71,43 +51,6 @@ class _Place:
 
     length: int
     is_last: bool
-
-
-class _Batches(IterableDataset[Batch]):
-    """The batches of one epoch after another; of several processes each makes its own share.
-
-    While a GPU learns from one batch, a thread makes the next. Where the network runs on the processors too, a second
-    team of threads would only be in its way: a step took a third longer.
-    """
-
-    def __init__(self, training: _Training) -> None:
-        self._training = training
-
-    def __iter__(self) -> Iterator[Batch]:
-        training = self._training
-        if training.device.type == "cpu":
-            yield from self._one_by_one()
-            return
-        with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
-            pending: Future[Batch] | None = None
-            generator = torch.Generator().manual_seed(training.seed_of_epoch())
-            for refs in training.batches_of_epoch():
-                following = pool.submit(training.task.batch, refs, generator)
-                if pending is not None:
-                    yield pending.result()
-                pending = following
-                if training.agreed_out_of_time():
-                    break
-            if pending is not None:
-                yield pending.result()
-
-    def _one_by_one(self) -> Iterator[Batch]:
-        training = self._training
-        generator = torch.Generator().manual_seed(training.seed_of_epoch())
-        for refs in training.batches_of_epoch():
-            yield training.task.batch(refs, generator)
-            if training.agreed_out_of_time():
-                break
 
 
 class _Training(lightning.LightningModule):
@@ -181,8 +124,14 @@ class _Training(lightning.LightningModule):
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Return ready batches."""
+        batches = Batches(
+            lambda: Plan(self.batches_of_epoch(), self.seed_of_epoch()),
+            self.task.batch,
+            is_over=self.agreed_out_of_time,
+            is_ahead=lambda: self.device.type != "cpu",
+        )
         # Given a generator, it draws nothing from the one that dropout and chance in a network depend on.
-        return DataLoader(_Batches(self), batch_size=None, generator=torch.Generator())
+        return DataLoader(batches, batch_size=None, generator=torch.Generator())
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """Return an AdamW (Loshchilov and Hutter 2019) for each part of a step; the loop sets their rates itself."""
@@ -321,7 +270,7 @@ class _Training(lightning.LightningModule):
         self._epoch_began = time.monotonic()
         self.history.append(figures)
         self._told = time.monotonic()
-        self.stopped = _reason_to_stop(self.config, self.recipe, self.history)
+        self.stopped = reason_to_stop(self.config, self.recipe, self.history)
         self._keep_best()
         if self.trainer.is_global_zero:
             self._save()
@@ -339,7 +288,7 @@ class _Training(lightning.LightningModule):
         row["kept_epoch"] = self.done
         if not self.config["patience"]:
             return
-        worth = [_worth(self.recipe, one) for one in self.history]
+        worth = [worth_of(self.recipe, one) for one in self.history]
         if worth[-1] > (worth[self.best_epoch - 1] if self.best_epoch else float("-inf")):
             self.best_epoch = self.done
             self.best = {
@@ -413,9 +362,13 @@ def train(task: Task, recipe: str, *, checkpoint_dir: Path, reports: Reports | N
         training._seconds_before = float(found[1]["seconds"])  # noqa: SLF001 - our own
         for figures in training.history:
             reports.epoch(figures)
-    stopped = _reason_to_stop(task.config, training.recipe, training.history)
+    stopped = reason_to_stop(task.config, training.recipe, training.history)
     if training.done < task.config["epochs"] and not stopped and not training.is_out_of_time:
-        _fit(training, task.config["epochs"] - training.done)
+        trainer = trainer_for(task.config["epochs"] - training.done, task.config["devices"])
+        trainer.fit(training)
+        if trainer.interrupted:
+            raise CancelledError
+        training.is_first = trainer.is_global_zero
         stopped = training.stopped
     elif found:
         checkpoints.restore_modules(found[0], training.modules_of_task)
@@ -426,71 +379,3 @@ def train(task: Task, recipe: str, *, checkpoint_dir: Path, reports: Reports | N
         module.cpu().eval()
     task.settle(torch.device("cpu"))
     return Outcome(training.history, stopped, kept, is_first=training.is_first)
-
-
-def _reason_to_stop(config: dict[str, Any], recipe: Recipe, history: list[dict[str, Any]]) -> str:
-    """Return why a run ends before its last epoch: its figure is reached, or did not get better for long."""
-    if not history:
-        return ""
-    wanted = config["stop_metric"]
-    if wanted != "none" and (history[-1]["figures"].get(wanted) or 0) >= config["stop_value"]:
-        return "figure"
-    since_best = len(history) - 1 - int(np.argmax([_worth(recipe, row) for row in history]))
-    return "patience" if 0 < config["patience"] <= since_best else ""
-
-
-def _worth(recipe: Recipe, row: dict[str, Any]) -> float:
-    """Return how good an epoch is by the recipe's figure, more being better; where that is not known nothing is worse."""
-    value = row["figures"].get(recipe.headline)
-    if value is None or not np.isfinite(value):
-        return float("-inf")
-    return float(value if recipe.more_is_better else -value)
-
-
-def _precision() -> Any:
-    """Return mixed precision where there is a GPU: bfloat16, which needs no scaling, where it can do that."""
-    if not torch.cuda.is_available():
-        return "32-true"
-    return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
-
-
-def _devices(wanted: int) -> int:
-    """Return how many GPUs (or processes) this machine takes part with: as many as were launched, or as are wanted.
-
-    Raises InvalidError `devices` where there are not so many GPUs.
-    """
-    launched = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    if launched > 1:
-        return launched
-    if not torch.cuda.is_available():
-        return wanted or 1
-    there = torch.cuda.device_count()
-    if wanted > there:
-        raise InvalidError("devices", f"The training is to take {wanted} GPUs (devices); this machine has {there}.")
-    return wanted or there
-
-
-def _fit(training: _Training, epochs: int) -> None:
-    nodes = int(os.environ.get("GROUP_WORLD_SIZE", "1"))
-    has_gpu = torch.cuda.is_available()
-    devices = _devices(training.config["devices"])
-    is_spread = devices * nodes > 1
-    trainer = lightning.Trainer(
-        max_epochs=epochs,
-        accelerator="gpu" if has_gpu else "cpu",
-        devices=devices,
-        num_nodes=nodes,
-        # A generator's and a critic's parameters are not all used in one backward pass.
-        strategy="ddp_find_unused_parameters_true" if is_spread else "auto",
-        precision=_precision(),
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        num_sanity_val_steps=0,
-    )
-    trainer.fit(training)
-    training.is_first = trainer.is_global_zero
-    if trainer.interrupted:
-        raise CancelledError

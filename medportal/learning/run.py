@@ -13,7 +13,8 @@ import torch
 from medportal.inference.package import open_package
 from medportal.inference.session import Session
 from medportal.learning.assess import assess
-from medportal.learning.loop import CancelledError, Reports, train
+from medportal.learning.callbacks import CancelledError, Reports
+from medportal.learning.loop import train
 from medportal.learning.package_writer import with_figures, write_manifest, write_network
 from medportal.learning.recipes import input_spec
 from medportal.learning.store import Prepared, blank_middles, shuffle_labels

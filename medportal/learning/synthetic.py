@@ -24,7 +24,8 @@ from medportal.inference.manifest import ClassificationOutput, InputSpec
 from medportal.inference.postprocess import probabilities
 from medportal.inference.session import Session
 from medportal.learning.assess import as_they_are
-from medportal.learning.loop import Reports, train
+from medportal.learning.callbacks import Reports
+from medportal.learning.loop import train
 from medportal.learning.metrics.classification import classification_figures
 from medportal.learning.metrics.figures import Figures
 from medportal.learning.prepared import SeriesToPrepare, write_prepared

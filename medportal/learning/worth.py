@@ -24,7 +24,7 @@ def measure(spec: dict[str, Any], *, say: Callable[..., None], is_cancelled: Cal
     from medportal.inference.package import open_package
     from medportal.inference.session import Session
     from medportal.learning.assess import assess
-    from medportal.learning.loop import CancelledError
+    from medportal.learning.callbacks import CancelledError
     from medportal.learning.store import Prepared
     from medportal.learning.synthetic import WAYS, worth
 

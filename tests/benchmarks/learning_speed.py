@@ -31,7 +31,8 @@ from medportal.imaging.volumes import Volume
 from medportal.inference.package import open_package
 from medportal.inference.predict import predict
 from medportal.inference.session import Session
-from medportal.learning.loop import LONGEST_GRADIENT, Reports, train
+from medportal.learning.callbacks import Reports
+from medportal.learning.loop import LONGEST_GRADIENT, train
 from medportal.learning.package_writer import write_network
 from medportal.learning.prepared import SeriesToPrepare, write_prepared
 from medportal.learning.recipes import complete_config, input_spec

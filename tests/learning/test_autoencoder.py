@@ -15,9 +15,10 @@ from medportal.inference.manifest import ReconstructionOutput
 from medportal.inference.package import open_package
 from medportal.inference.predict import answer
 from medportal.inference.session import Session, check_golden
+from medportal.learning.callbacks import Reports
 from medportal.learning.export import check_parity, export_onnx
 from medportal.learning.foreign import pasted
-from medportal.learning.loop import Reports, train
+from medportal.learning.loop import train
 from medportal.learning.networks.autoencoder import DESCRIBED, build_autoencoder, code_values
 from medportal.learning.package_writer import write_network
 from medportal.learning.recipes import complete_config, input_spec

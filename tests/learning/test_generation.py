@@ -17,9 +17,10 @@ from medportal.inference.manifest import GenerationOutput
 from medportal.inference.package import open_package
 from medportal.inference.session import Session, check_golden
 from medportal.learning import checkpoints
+from medportal.learning.callbacks import Reports
 from medportal.learning.critic_views import adapted, viewed
 from medportal.learning.export import check_parity, export_onnx
-from medportal.learning.loop import Reports, train
+from medportal.learning.loop import train
 from medportal.learning.networks.generator import build_pair
 from medportal.learning.package_writer import write_network
 from medportal.learning.prepared import SeriesToPrepare, write_prepared

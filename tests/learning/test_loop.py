@@ -12,12 +12,14 @@ from safetensors import SafetensorError
 
 from medportal.errors import InvalidError, UnavailableError
 from medportal.learning import checkpoints, loop
+from medportal.learning.callbacks import CancelledError, Reports
 from medportal.learning.card import _ended
-from medportal.learning.loop import CancelledError, Outcome, Reports, _devices
+from medportal.learning.loop import Outcome
 from medportal.learning.loop import train as train_task
 from medportal.learning.schedule import one_cycle
 from medportal.learning.tasks.base import Task
 from medportal.learning.tasks.classification import ClassificationTask
+from medportal.learning.trainers import devices_for
 from tests.learning import chests
 
 
@@ -246,14 +248,14 @@ def test_above_its_memory_it_ends_within_an_epoch(prepared: Path, tmp_path: Path
 
 def test_more_gpus_than_there_are_are_refused_before_anything_is_learnt(monkeypatch: Any) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert [_devices(wanted) for wanted in (0, 1, 3)] == [1, 1, 3]
+    assert [devices_for(wanted) for wanted in (0, 1, 3)] == [1, 1, 3]
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert [_devices(wanted) for wanted in (0, 1, 2)] == [2, 1, 2]
+    assert [devices_for(wanted) for wanted in (0, 1, 2)] == [2, 1, 2]
     with pytest.raises(InvalidError, match=r"3 GPUs .* has 2"):
-        _devices(3)
+        devices_for(3)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
-    assert _devices(3) == 4
+    assert devices_for(3) == 4
 
 
 def test_a_loss_that_explodes_is_told_as_such(prepared: Path, tmp_path: Path, monkeypatch: Any) -> None:
