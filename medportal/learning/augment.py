@@ -49,7 +49,7 @@ def draw_moves(
     theta[:, 1, 0], theta[:, 1, 1] = sin * columns / rows, cos
     if axes == 3:
         theta[:, 2, 2] = zoom
-    theta[:, :, axes] = uniform(count, axes) * 2 * config["crop_fraction"]
+    theta[:, :, axes] = uniform(count, axes) * 2 * config.get("crop_fraction", 0.0)
     for axis, name in enumerate(("flip", "flip_rows", "flip_slices")[:axes]):
         if config.get(name):
             mirrored = torch.rand(count, generator=generator) < 0.5

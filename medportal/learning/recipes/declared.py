@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from medportal.learning.recipes import defaults
-from medportal.learning.recipes.settings import Augmentation, Data, Deformation, Schedule, setting
+from medportal.learning.recipes.settings import Augmentation, Cropping, Data, Deformation, Schedule, setting
 
 CLASS_FIGURES = ["none", "accuracy", "recall", "precision", "f1", "auc"]
 _STOP = "Stop before the last epoch once this figure of the validation split reaches the value below."
@@ -17,7 +17,7 @@ DETECTOR_STRIDE = {2: 32, 3: 16}
 
 
 @dataclass(frozen=True)
-class Classification(Deformation, Augmentation, Schedule, Data):
+class Classification(Deformation, Cropping, Augmentation, Schedule, Data):
     """A CNN that says of each slice (or volume), and of the series, which class it shows."""
 
     network: str = setting(
@@ -127,7 +127,7 @@ class Segmentation(Deformation, Augmentation, Schedule, Data):
 
 
 @dataclass(frozen=True)
-class Detection(Augmentation, Schedule, Data):
+class Detection(Cropping, Augmentation, Schedule, Data):
     """An anchor-free detector: a heat map of centres and the extent of each box (after CenterNet and FCOS)."""
 
     network: str = setting(
@@ -170,7 +170,7 @@ class Detection(Augmentation, Schedule, Data):
 
 
 @dataclass(frozen=True)
-class Autoencoder(Deformation, Augmentation, Schedule, Data):
+class Autoencoder(Deformation, Cropping, Augmentation, Schedule, Data):
     """A network that squeezes a slice into a code and makes it anew: what it cannot make anew is unusual."""
 
     dimensions: int = setting(2, "The network sees slices.", choices=[2], group="data")

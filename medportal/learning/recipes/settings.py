@@ -145,15 +145,21 @@ class Augmentation:
     scale_fraction: float = setting(
         0.1, "Enlarge or shrink by up to this part.", minimum=0.0, maximum=0.5, group="augmentation"
     )
-    crop_fraction: float = setting(
-        0.08, "Shift by up to this part of the size.", minimum=0.0, maximum=0.5, group="augmentation"
-    )
     intensity: float = setting(
         0.08,
         "Change brightness, contrast and gamma by up to this part, and add a little noise.",
         minimum=0.0,
         maximum=0.5,
         group="augmentation",
+    )
+
+
+@dataclass(frozen=True)
+class Cropping:
+    """Variation of where a whole image stands; a patch that is cut out anywhere has no need of it."""
+
+    crop_fraction: float = setting(
+        0.08, "Shift by up to this part of the size.", minimum=0.0, maximum=0.5, group="augmentation"
     )
 
 

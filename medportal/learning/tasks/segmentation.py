@@ -147,7 +147,7 @@ class SegmentationTask(Task):
         pairs = [self._patch(ref, larger) for ref in refs]
         images = torch.from_numpy(np.stack([image for image, _ in pairs]))
         truths = torch.from_numpy(np.stack([truth for _, truth in pairs]))[:, None].float()
-        moves = augment.draw_moves(len(images), self.tile, {**self.config, "crop_fraction": 0.0}, generator)
+        moves = augment.draw_moves(len(images), self.tile, self.config, generator)
         # The patch is the middle of what was cut; x comes first in the moves, columns last in the sides.
         scale = torch.tensor([side / cut for side, cut in zip(self.tile, larger, strict=True)][::-1])
         grid = augment.grid_of(moves, self.tile) * scale
