@@ -32,6 +32,9 @@ class RecipeSerializer(serializers.Serializer[Any]):
     title = serializers.CharField()
     kinds = serializers.ListField(child=serializers.CharField(), help_text="Kinds of cohort that it learns from")
     headline = serializers.CharField(help_text="The figure that tells how good a run is")
+    more_is_better = serializers.BooleanField(
+        help_text="Of the headline; of every other figure that can be preset it is"
+    )
     fields_ = RecipeFieldSerializer(many=True)
 
     def get_fields(self) -> dict[str, Any]:

@@ -119,6 +119,15 @@ def test_each_kind_learns_to_paint_what_a_class_looks_like(folder: Path, tmp_pat
     assert lead_of_the_right(task.drawn([1] * 32)) > lead_of_the_right(task.drawn([0] * 32)) + 0.2
 
 
+@pytest.mark.parametrize(("value", "epochs", "stopped"), [(1000.0, 1, "figure"), (0.0, 2, "")])
+def test_it_stops_once_the_distance_is_as_small_as_asked_for(
+    folder: Path, tmp_path: Path, value: float, epochs: int, stopped: str
+) -> None:
+    task = task_of(folder, config(stop_metric="frechet", stop_value=value))
+    outcome = train(task, "generation", checkpoint_dir=tmp_path / "c")
+    assert (len(outcome.history), outcome.stopped) == (epochs, stopped)
+
+
 def test_classes_are_shown_equally_often_and_each_sample_in_turn(folder: Path) -> None:
     task = task_of(folder, config())
     refs = task.epoch(0)

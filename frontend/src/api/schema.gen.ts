@@ -1828,6 +1828,8 @@ export interface components {
             kinds: string[];
             /** @description The figure that tells how good a run is */
             headline: string;
+            /** @description Of the headline; of every other figure that can be preset it is */
+            more_is_better: boolean;
             fields: components["schemas"]["RecipeField"][];
         };
         /** @description One setting of a recipe. */

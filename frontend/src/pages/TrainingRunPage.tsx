@@ -6,7 +6,7 @@ import { Link, useParams } from "@tanstack/react-router";
 import { useEffect, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
-import { useCohorts, useControls, useRecipes, useTraining, type Training } from "../store/queries";
+import { useCohorts, useControls, useRecipes, useTraining, type Recipe, type Training } from "../store/queries";
 import { includes, mayCancel, teamOf, useSession } from "../store/session";
 import { useTrainingEvents, type Told } from "../store/training";
 import { Confirm } from "../ui/Confirm";
@@ -45,14 +45,15 @@ function Run({ team, training, told }: { team: string; training: Training; told:
   useEffect(() => {
     document.title = `${title} · medportal`;
   }, [title]);
-  const headline = recipes.data?.find(({ name }) => name === training.recipe)?.headline ?? "";
+  const recipe = recipes.data?.find(({ name }) => name === training.recipe);
+  const headline = recipe?.headline ?? "";
   const version = versionOf(cohorts.data, training.cohort, training.cohort_version);
   const confused = lastConfusion(history);
   return (
     <Container size="lg" px={0}>
       <Stack>
         <Header team={team} training={training} stage={told.stage?.detail ?? ""} headline={headline} />
-        <Outcome team={team} training={training} />
+        <Outcome team={team} training={training} recipe={recipe} />
         <RunUsage training={training} now={told.usage} />
         {history.length ? <RunCharts history={history} headline={headline} /> : <NoEpoch training={training} />}
         <RunPreviews batches={told.batches} />
@@ -148,7 +149,7 @@ function Header({ team, training, stage, headline }: HeaderProps): ReactNode {
   );
 }
 
-function Outcome({ team, training }: { team: string; training: Training }): ReactNode {
+function Outcome({ team, training, recipe }: { team: string; training: Training; recipe: Recipe | undefined }): ReactNode {
   const { t } = useTranslation();
   const { job } = training;
   if (job.error_detail) {
@@ -171,15 +172,15 @@ function Outcome({ team, training }: { team: string; training: Training }): Reac
           </Anchor>
         </>
       )}
-      <Stopped training={training} />
+      {recipe && <Stopped training={training} recipe={recipe} />}
       <Kept training={training} />
     </Alert>
   );
 }
 
-function Stopped({ training }: { training: Training }): ReactNode {
+function Stopped({ training, recipe }: { training: Training; recipe: Recipe }): ReactNode {
   const { t } = useTranslation();
-  const stop = stopOf(training.history, training.config);
+  const stop = stopOf(training.history, training.config, recipe);
   if (!stop) return null;
   const values = stop.code === "reached" ? { metric: metricName(t, stop.metric), value: metricText(stop.value) } : stop;
   return (

@@ -40,6 +40,7 @@ def _describe_recipe(
         "title": recipe.title,
         "kinds": list(recipe.kinds),
         "headline": recipe.headline,
+        "more_is_better": recipe.more_is_better,
         "fields": [
             _describe(one, (usual if one.name in STEERING else chosen).get(one.name, one.default)) for one in ordered
         ],

@@ -267,7 +267,13 @@ class Generation(Schedule, Data):
         maximum=0.9,
         group="augmentation",
     )
-    stop_metric: str = setting("none", _STOP, choices=["none"], group="training")
+    stop_metric: str = setting(
+        "none",
+        "Stop before the last epoch once this distance to the real images falls to the value below.",
+        choices=["none", "frechet"],
+        group="training",
+    )
+    stop_value: float = setting(0.5, "The distance at which to stop.", minimum=0.0, maximum=1000.0, group="training")
 
 
 @dataclass(frozen=True)

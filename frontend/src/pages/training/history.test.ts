@@ -32,10 +32,19 @@ test("a run without an epoch has no chart", () => {
 test("why a run stopped early is told by its settings and figures", () => {
   const history = [{ ...epoch({ auc: 0.995 }), epoch: 4, epochs: 10 }];
   const settings = { epochs: 10, stop_metric: "auc", stop_value: 0.99, patience: 3, minutes: 5 };
-  expect(stopOf(history, settings)).toEqual({ code: "reached", metric: "auc", value: 0.995 });
-  expect(stopOf(history, { ...settings, stop_metric: "none" })).toEqual({ code: "patience", epochs: 3 });
-  expect(stopOf(history, { ...settings, stop_metric: "none", patience: 0 })).toEqual({ code: "minutes", minutes: 5 });
-  expect(stopOf(history, { ...settings, epochs: 4 })).toBeNull();
+  const recipe = { headline: "auc", more_is_better: true };
+  expect(stopOf(history, settings, recipe)).toEqual({ code: "reached", metric: "auc", value: 0.995 });
+  expect(stopOf(history, { ...settings, stop_metric: "none" }, recipe)).toEqual({ code: "patience", epochs: 3 });
+  expect(stopOf(history, { ...settings, stop_metric: "none", patience: 0 }, recipe)).toEqual({ code: "minutes", minutes: 5 });
+  expect(stopOf(history, { ...settings, epochs: 4 }, recipe)).toBeNull();
+});
+
+test("of a distance less is better", () => {
+  const recipe = { headline: "frechet", more_is_better: false };
+  const settings = { epochs: 10, stop_metric: "frechet", stop_value: 0.5 };
+  const after = (frechet: number): readonly Epoch[] => [{ ...epoch({ frechet }), epoch: 4, epochs: 10 }];
+  expect(stopOf(after(0.4), settings, recipe)).toEqual({ code: "reached", metric: "frechet", value: 0.4 });
+  expect(stopOf(after(0.6), settings, recipe)).toBeNull();
 });
 
 test("which epoch is kept is told where it is not the last", () => {

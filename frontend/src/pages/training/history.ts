@@ -1,6 +1,6 @@
 /** What is in a run's history, sorted for showing: which names there are, and which belong on one chart. */
 
-import type { Epoch } from "../../store/queries";
+import type { Epoch, Recipe } from "../../store/queries";
 
 export interface Chart {
   /** `losses`, `figures`, or the name of a figure that has a scale of its own. */
@@ -58,13 +58,19 @@ export function lastConfusion(history: readonly Epoch[]): Epoch | undefined {
 export type Stop = { code: "reached"; metric: string; value: number } | { code: "patience"; epochs: number } | { code: "minutes"; minutes: number };
 
 /** Why a run that has succeeded made fewer epochs than it was allowed, by its settings and figures; null where it made all. */
-export function stopOf(history: readonly Epoch[], config: Readonly<Record<string, unknown>>): Stop | null {
+export function stopOf(
+  history: readonly Epoch[],
+  config: Readonly<Record<string, unknown>>,
+  recipe: Pick<Recipe, "headline" | "more_is_better">,
+): Stop | null {
   const last = history.at(-1);
   const number = (name: string): number => Number(config[name] ?? 0);
   if (!last || last.epoch >= number("epochs")) return null;
   const metric = String(config.stop_metric ?? "none");
   const value = last.figures[metric];
-  if (metric !== "none" && typeof value === "number" && value >= number("stop_value")) return { code: "reached", metric, value };
+  const isLessBetter = metric === recipe.headline && !recipe.more_is_better;
+  const isAsGood = (one: number): boolean => (isLessBetter ? one <= number("stop_value") : one >= number("stop_value"));
+  if (metric !== "none" && typeof value === "number" && isAsGood(value)) return { code: "reached", metric, value };
   if (number("patience") > 0 && last.epoch < last.epochs) return { code: "patience", epochs: number("patience") };
   return number("minutes") > 0 ? { code: "minutes", minutes: number("minutes") } : null;
 }
