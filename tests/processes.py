@@ -176,7 +176,11 @@ class Site:
         self.database_url = database_url or f"sqlite:///{folder / 'medportal.sqlite3'}"
         self.children: list[Child] = []
         self.port = 0
-        self.command("migrate", "--verbosity", "0")
+        try:
+            self.command("migrate", "--verbosity", "0")
+        except BaseException:
+            self.end()
+            raise
 
     @property
     def env(self) -> dict[str, str]:
