@@ -16,7 +16,7 @@ from medportal.config.demo import make_demo
 from medportal.jobs.models import State
 from medportal.jobs.waiting import see_through
 from medportal.training.models import TrainingRun
-from medportal.training.telling import tell_progress
+from medportal.training.telling import Teller
 
 # Of each class one patient for training, validation and test.
 FEWEST = 6
@@ -57,7 +57,7 @@ def _see_through(training: TrainingRun) -> TrainingRun:
     # Imported for this alone: it brings the numeric packages along.
     from medportal.training.run_training import run_training
 
-    job = see_through(training.job, partial(run_training, training.pk, worker="manage.py demo"), tell_progress)
+    job = see_through(training.job, partial(run_training, training.pk, worker="manage.py demo"), Teller())
     if job.state != State.SUCCEEDED:
         raise CommandError(f"The training {job.get_state_display().lower()}: {job.error_detail or 'no reason given'}")
     return TrainingRun.objects.get(pk=job.pk)

@@ -18,7 +18,7 @@ from medportal.jobs.waiting import see_through, wait_for
 from medportal.training import access, services
 from medportal.training.folders import SPEC, TrainingFolder
 from medportal.training.models import TrainingRun
-from medportal.training.telling import tell_progress
+from medportal.training.telling import Teller
 
 CONTROLS = {name: {"control": name} for name in ("shuffled-labels", "image-border")}
 
@@ -115,7 +115,7 @@ def _adopt(user: User, team_slug: str, job_id: UUID) -> TrainingRun:
     with command_line.plain_errors():
         training = access.get_training(user, team_slug, job_id)
         adopt(training, user)
-    return _ended_well(wait_for(training.job, tell_progress))
+    return _ended_well(wait_for(training.job, Teller()))
 
 
 def _settings(words: list[str]) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def _see_through(job: Job) -> TrainingRun:
     # Imported for this alone: it brings the numeric packages along.
     from medportal.training.run_training import run_training
 
-    job = see_through(job, partial(run_training, job.pk, worker="manage.py train"), tell_progress)
+    job = see_through(job, partial(run_training, job.pk, worker="manage.py train"), Teller())
     return _ended_well(job)
 
 
