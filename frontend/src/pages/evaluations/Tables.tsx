@@ -9,8 +9,11 @@ import { figuresIn, intervalText, type Figure } from "../../ui/Figures";
 import { metricName, metricText } from "../../ui/metric";
 
 const SUBGROUP_FIGURES = 5;
+const NAME_WIDTH = 140;
+const COUNT_WIDTH = 60;
+const FIGURE_WIDTH = 110;
 
-export function Cell({ figure }: { figure: Figure | undefined }): ReactNode {
+function Cell({ figure }: { figure: Figure | undefined }): ReactNode {
   return (
     <Table.Td>
       {metricText(figure?.value)}
@@ -20,6 +23,47 @@ export function Cell({ figure }: { figure: Figure | undefined }): ReactNode {
         </Text>
       )}
     </Table.Td>
+  );
+}
+
+interface FigureTableProps {
+  /** What the rows are, then what is counted of each. */
+  heads: readonly string[];
+  names: readonly string[];
+  rows: readonly { name: string; counts?: readonly number[]; metrics: Readonly<Record<string, Figure | undefined>> }[];
+}
+
+/** The same figures of several things, a row each. */
+export function FigureTable({ heads, names, rows }: FigureTableProps): ReactNode {
+  const { t } = useTranslation();
+  return (
+    <Table.ScrollContainer minWidth={NAME_WIDTH + COUNT_WIDTH * (heads.length - 1) + FIGURE_WIDTH * names.length}>
+      <Table className="figures" withTableBorder verticalSpacing={4}>
+        <Table.Thead>
+          <Table.Tr>
+            {heads.map((head) => (
+              <Table.Th key={head}>{head}</Table.Th>
+            ))}
+            {names.map((name) => (
+              <Table.Th key={name}>{metricName(t, name)}</Table.Th>
+            ))}
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {rows.map((row) => (
+            <Table.Tr key={row.name}>
+              <Table.Td>{row.name}</Table.Td>
+              {row.counts?.map((count, column) => (
+                <Table.Td key={heads[column + 1]}>{count}</Table.Td>
+              ))}
+              {names.map((name) => (
+                <Cell key={name} figure={row.metrics[name]} />
+              ))}
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Table.ScrollContainer>
   );
 }
 
@@ -33,28 +77,7 @@ export function PerClass({ document }: { document: EvaluationDocument }): ReactN
       <Title order={4} mb="xs">
         {t("evaluation.perClass")}
       </Title>
-      <Table.ScrollContainer minWidth={140 + 110 * names.length}>
-        <Table className="figures" withTableBorder verticalSpacing={4}>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>{t("evaluation.class")}</Table.Th>
-              {names.map((name) => (
-                <Table.Th key={name}>{metricName(t, name)}</Table.Th>
-              ))}
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {rows.map(([label, metrics]) => (
-              <Table.Tr key={label}>
-                <Table.Td>{label}</Table.Td>
-                {names.map((name) => (
-                  <Cell key={name} figure={metrics[name]} />
-                ))}
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
+      <FigureTable heads={[t("evaluation.class")]} names={names} rows={rows.map(([name, metrics]) => ({ name, metrics }))} />
     </div>
   );
 }
@@ -75,32 +98,20 @@ export function Subgroups({ document }: { document: EvaluationDocument }): React
       )}
       <Stack>
         {attributes.map(([attribute, rows]) => (
-          <Table.ScrollContainer key={attribute} minWidth={220 + 110 * names.length}>
-            <Table className="figures" withTableBorder verticalSpacing={4}>
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>{t(`evaluation.attribute.${attribute}`, { defaultValue: attribute })}</Table.Th>
-                  <Table.Th>{t("evaluation.series")}</Table.Th>
-                  <Table.Th>{t("evaluation.groups")}</Table.Th>
-                  {names.map((name) => (
-                    <Table.Th key={name}>{metricName(t, name)}</Table.Th>
-                  ))}
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {rows.map(({ value, n, groups, metrics }) => (
-                  <Table.Tr key={value}>
-                    <Table.Td>{value || t("cohorts.unknown")}</Table.Td>
-                    <Table.Td>{n}</Table.Td>
-                    <Table.Td>{groups}</Table.Td>
-                    {names.map((name) => (
-                      <Cell key={name} figure={metrics[name]} />
-                    ))}
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </Table.ScrollContainer>
+          <FigureTable
+            key={attribute}
+            heads={[
+              t(`evaluation.attribute.${attribute}`, { defaultValue: attribute }),
+              t("evaluation.series"),
+              t("evaluation.groups"),
+            ]}
+            names={names}
+            rows={rows.map(({ value, n, groups, metrics }) => ({
+              name: value || t("cohorts.unknown"),
+              counts: [n, groups],
+              metrics,
+            }))}
+          />
         ))}
       </Stack>
     </div>

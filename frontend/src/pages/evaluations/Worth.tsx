@@ -1,12 +1,11 @@
 /** What generated images are worth: classifiers that learnt from real ones, from these alone and from both, on real images. */
 
-import { Table, Text, Title } from "@mantine/core";
+import { Text, Title } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { EvaluationDocument } from "../../store/evaluations";
-import { metricName } from "../../ui/metric";
-import { Cell } from "./Tables";
+import { FigureTable } from "./Tables";
 
 const WAYS = ["real", "generated", "both"] as const;
 const FIGURES = ["balanced_accuracy", "accuracy", "auc"];
@@ -20,30 +19,15 @@ export function Worth({ worth }: { worth: NonNullable<EvaluationDocument["worth"
       <Title order={4} mb="xs">
         {t("evaluation.worth")}
       </Title>
-      <Table.ScrollContainer minWidth={260 + 110 * names.length}>
-        <Table className="figures" withTableBorder verticalSpacing={4}>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>{t("evaluation.learntFrom")}</Table.Th>
-              <Table.Th>{t("evaluation.trainingImages")}</Table.Th>
-              {names.map((name) => (
-                <Table.Th key={name}>{metricName(t, name)}</Table.Th>
-              ))}
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {rows.map(({ way, training_images: images, metrics }) => (
-              <Table.Tr key={way}>
-                <Table.Td>{t(`evaluation.ways.${way}`)}</Table.Td>
-                <Table.Td>{images}</Table.Td>
-                {names.map((name) => (
-                  <Cell key={name} figure={metrics[name]} />
-                ))}
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
+      <FigureTable
+        heads={[t("evaluation.learntFrom"), t("evaluation.trainingImages")]}
+        names={names}
+        rows={rows.map(({ way, training_images: images, metrics }) => ({
+          name: t(`evaluation.ways.${way}`),
+          counts: [images],
+          metrics,
+        }))}
+      />
       <Text size="xs" c="dimmed" mt={4}>
         {t("evaluation.worthHint", { count: rows[0]?.measured_images ?? 0 })}
       </Text>
