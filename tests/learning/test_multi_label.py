@@ -37,7 +37,7 @@ def made(folder: Path, splits: dict[str, list[tuple[str, ...]]]) -> Any:
         "channels": 1,
         "spacing_mm_zyx": None,
     }
-    config = complete_config("classification", {"epochs": 6, "minutes": 0, "width": 8, "flip": False}, known)
+    config = complete_config("classification", {"epochs": 20, "minutes": 0, "width": 8, "flip": False}, known)
     spec = input_spec(config, ["OT"])
     listed = [(split, labels) for split, rows in splits.items() for labels in rows]
     write_prepared(folder, spec, (image(k, split, labels) for k, (split, labels) in enumerate(listed)), whole=("test",))
