@@ -86,6 +86,7 @@ function Runs({ team, found, search, page }: RunsProps): ReactNode {
           {found.count >= FILTER_FROM || search ? (
             <TextInput
               flex={1}
+              miw={220}
               maw={360}
               type="search"
               aria-label={t("training.filter")}

@@ -241,7 +241,7 @@ function Patient({ team, row, onOpen }: { row: StudyRow } & Pick<Props, "team" |
       <Anchor
         href={addressOf(team, row)}
         fw={600}
-        className="ellipsis"
+        className="ellipsis patient-name"
         tabIndex={-1}
         onClick={(event) => {
           onPlainClick(event, () => {
