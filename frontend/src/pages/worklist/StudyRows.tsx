@@ -137,7 +137,9 @@ export function StudyTable({ team, rows, sort, onSort, onOpen, choice }: Props):
               <Table.Td>
                 <Patient team={team} row={row} onOpen={onOpen} />
               </Table.Td>
-              <Table.Td>{row.patient_id || "–"}</Table.Td>
+              <Table.Td className="ellipsis" title={row.patient_id}>
+                {row.patient_id || "–"}
+              </Table.Td>
               <Table.Td>
                 {dicomDate(row.study_date) || "–"}{" "}
                 <Text span size="xs" c="dimmed">
@@ -216,8 +218,8 @@ export function StudyCards({ team, rows, onOpen, choice }: Props): ReactNode {
               </Box>
             )}
             <Thumbnail team={team} row={row} size={64} />
-            <Box flex={1} miw={0}>
-              <Patient team={team} row={row} onOpen={onOpen} />
+            <Box flex={1} miw={0} className="breaks-anywhere">
+              <Patient team={team} row={row} onOpen={onOpen} wrap="wrap" />
               <Text size="sm" truncate>
                 {[row.modalities_in_study.join(", "), row.study_description].filter(Boolean).join(" · ") || "–"}
               </Text>
@@ -234,14 +236,17 @@ export function StudyCards({ team, rows, onOpen, choice }: Props): ReactNode {
   );
 }
 
-function Patient({ team, row, onOpen }: { row: StudyRow } & Pick<Props, "team" | "onOpen">): ReactNode {
+type PatientProps = { row: StudyRow; wrap?: "wrap" | "nowrap" } & Pick<Props, "team" | "onOpen">;
+
+function Patient({ team, row, onOpen, wrap = "nowrap" }: PatientProps): ReactNode {
   const { t } = useTranslation();
   return (
-    <Group gap={6} wrap="nowrap">
+    <Group gap="0 6px" wrap={wrap}>
       <Anchor
         href={addressOf(team, row)}
         fw={600}
-        className="ellipsis patient-name"
+        className="ellipsis"
+        title={wrap === "nowrap" ? personName(row.patient_name) : undefined}
         tabIndex={-1}
         onClick={(event) => {
           onPlainClick(event, () => {
@@ -251,11 +256,11 @@ function Patient({ team, row, onOpen }: { row: StudyRow } & Pick<Props, "team" |
       >
         {personName(row.patient_name) || t("worklist.nameless")}
       </Anchor>
-      <Text size="xs" c="dimmed">
+      <Text size="xs" c="dimmed" flex="none">
         {[row.patient_sex, row.patient_birth_date.slice(0, 4)].filter(Boolean).join(" ")}
       </Text>
       {row.is_synthetic && (
-        <Badge size="xs" color="grape" variant="light">
+        <Badge size="xs" color="grape" variant="light" flex="none">
           {t("worklist.synthetic")}
         </Badge>
       )}
