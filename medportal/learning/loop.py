@@ -30,6 +30,8 @@ LONGEST_GRADIENT = 5.0
 PREVIEW_EVERY_S, PREVIEW_EVERY_PART = 10.0, 0.07
 # What the run uses of its machine is looked at, and told of, after so long, within an epoch too.
 LOOK_EVERY_S, TELL_EVERY_S = 2.0, 5.0
+# So much of the preset minutes may be over before they hurry a run that is slow to begin.
+SLACK = 0.05
 
 
 @dataclass
@@ -71,7 +73,7 @@ class _Training(lightning.LightningModule):
         self.best_epoch, self.best = 0, dict[str, Tensor]()
         self._losses: list[list[float]] = []
         self._epoch_began = self._previewed = self._looked = self._told = time.monotonic()
-        self._seconds_before, self._steps_before = 0.0, 0
+        self._seconds_before, self._steps_before, self._time_told = 0.0, 0, 0.0
         self.is_first = True
 
     # Time
@@ -87,21 +89,27 @@ class _Training(lightning.LightningModule):
         return self._seconds_before + time.monotonic() - self._epoch_began
 
     @property
-    def is_out_of_time(self) -> bool:
-        """Whether the preset minutes are over."""
-        return bool(0 < self.config["minutes"] * 60 <= self.seconds)
+    def time_used(self) -> float:
+        """How much of the preset minutes is over, 0…1 and more; 0 where there are none."""
+        limit = self.config["minutes"] * 60
+        return float(self.seconds / limit) if limit else 0.0
 
-    def agreed_out_of_time(self) -> bool:
-        """Return whether the first process says that the preset minutes are over: all end with the same batch."""
-        if self.trainer.world_size == 1 or not self.config["minutes"]:
-            return self.is_out_of_time
-        return bool(self.trainer.strategy.broadcast(self.is_out_of_time))
+    def look_at_the_clock(self) -> bool:
+        """Return whether the preset minutes are over; of several processes all go by the clock of the first."""
+        told = self.time_used
+        if self.trainer.world_size > 1 and self.config["minutes"]:
+            told = float(self.trainer.strategy.broadcast(told))
+        self._time_told = told
+        return told >= 1
 
     def part_done(self, batch: int, batches: int) -> float:
-        """Return how much of the run is done: by epochs, or by the preset minutes where these are sooner over."""
+        """Return how much of the run is done: by epochs, or by the preset minutes where these are sooner over.
+
+        Time may be ahead of epochs by `SLACK` before it counts. So a run that has time enough, as most have, follows
+        its epochs alone, and comes out the same whatever its first steps took.
+        """
         by_epochs = (self.done + batch / max(batches, 1)) / self.config["epochs"]
-        limit = self.config["minutes"] * 60
-        return float(min(1.0, max(by_epochs, self.seconds / limit if limit else 0.0)))
+        return float(min(1.0, max(by_epochs, (self._time_told - SLACK) / (1 - SLACK))))
 
     # Samples
 
@@ -127,7 +135,7 @@ class _Training(lightning.LightningModule):
         batches = Batches(
             lambda: Plan(self.batches_of_epoch(), self.seed_of_epoch()),
             self.task.batch,
-            is_over=self.agreed_out_of_time,
+            is_over=self.look_at_the_clock,
             is_ahead=lambda: self.device.type != "cpu",
         )
         # Given a generator, it draws nothing from the one that dropout and chance in a network depend on.
@@ -169,6 +177,7 @@ class _Training(lightning.LightningModule):
         """Let the task know where its network lies; raises InvalidError `too_few_samples` where nothing can be learnt."""
         self.task.settle(self.device)
         self._epoch_began = time.monotonic()
+        self.look_at_the_clock()
         smallest = min(map(len, self.batches_of_epoch()), default=0)
         if smallest < 2 and self.task.needs_pairs:
             raise InvalidError(
@@ -276,7 +285,7 @@ class _Training(lightning.LightningModule):
             self._save()
             self.reports.epoch(figures)
             self._preview()
-        if not self.stopped and self.agreed_out_of_time():
+        if self.look_at_the_clock() and not self.stopped:
             self.stopped = "minutes"
         if self.stopped or self.done >= self.config["epochs"]:
             self.trainer.should_stop = True
@@ -363,7 +372,7 @@ def train(task: Task, recipe: str, *, checkpoint_dir: Path, reports: Reports | N
         for figures in training.history:
             reports.epoch(figures)
     stopped = reason_to_stop(task.config, training.recipe, training.history)
-    if training.done < task.config["epochs"] and not stopped and not training.is_out_of_time:
+    if training.done < task.config["epochs"] and not stopped and training.time_used < 1:
         trainer = trainer_for(task.config["epochs"] - training.done, task.config["devices"])
         trainer.fit(training)
         if trainer.interrupted:

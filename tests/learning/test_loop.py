@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +146,28 @@ def test_it_ends_within_the_preset_minutes(prepared: Path, tmp_path: Path) -> No
 
     assert outcome.stopped == "minutes"
     assert sum(epoch["seconds"] for epoch in outcome.history) < 9
+
+
+def test_minutes_that_suffice_change_nothing_of_the_curve(prepared: Path, tmp_path: Path) -> None:
+    def slow(part: float) -> None:
+        time.sleep(0.05 * (part < 0.3))
+
+    _, free = train(prepared, chests.config(epochs=2, minutes=0), checkpoint_dir=tmp_path / "free")
+    _, bound = train(
+        prepared, chests.config(epochs=2, minutes=1), checkpoint_dir=tmp_path / "bound", reports=Reports(progress=slow)
+    )
+
+    assert told(bound.history) == told(free.history)
+
+
+def test_minutes_that_do_not_suffice_shorten_the_schedule(prepared: Path, tmp_path: Path) -> None:
+    parts: list[float] = []
+    config = chests.config(epochs=10_000, minutes=0.05)
+    train(prepared, config, checkpoint_dir=tmp_path / "c", reports=Reports(progress=parts.append))
+
+    assert parts == sorted(parts)
+    assert parts[-1] > 0.8
+    assert max(after - before for before, after in pairwise(parts)) < 0.3
 
 
 def test_the_learning_rate_rises_and_falls_once() -> None:

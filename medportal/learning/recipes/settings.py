@@ -73,8 +73,8 @@ class Schedule:
     epochs: int = setting(10, "Passes over the training data, at most.", minimum=1, maximum=100_000, group="training")
     minutes: float = setting(
         0.0,
-        "Finish training within so many minutes: the schedule is shortened to fit. 0: no such limit, and the same seed "
-        "gives the same curve.",
+        "Finish training within so many minutes: where they are sooner over than the epochs, the schedule is shortened "
+        "to fit, and the curve depends on the machine. 0: no such limit.",
         minimum=0.0,
         maximum=100_000.0,
         group="training",
