@@ -76,6 +76,12 @@ def _running_browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(autouse=True)
+def database(site: Site, browser: Browser) -> None:
+    """Have each test, and its fixtures after this one, ask this site's database: the browser's loop is shared by modules."""
+    forget_other_databases()
+
+
 @dataclass
 class Wire:
     """A page's socket as seen from between: what went through, and a way to cut it."""
@@ -136,7 +142,6 @@ def person(site: Site, browser: Browser) -> Iterator[Callable[..., Person]]:
     people: list[Person] = []
 
     def enter(role: str = "reader", *, wire: Wire | None = None, language: str = "en-GB", **options: Any) -> Person:
-        forget_other_databases()
         user = make_member(Team.objects.get(slug="demo"), role, user=make_user(password=PASSWORD))
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, "locale": language} | options)
         context.set_default_timeout(15_000)
