@@ -13,7 +13,7 @@ import { PhoneBar } from "./parts/PhoneBar";
 import { ResultsPanel } from "./parts/ResultsPanel";
 import { SeriesList } from "./parts/SeriesList";
 import { Toolbar } from "./parts/Toolbar";
-import { Viewport } from "./parts/Viewport";
+import { PaneArea } from "./parts/PaneArea";
 import { CloseContext, OpenContext, SessionContext, useClose, useSession, useStudySession } from "./session";
 import { useViewer } from "./state/viewerStore";
 import styles from "./viewer.module.css";
@@ -87,7 +87,7 @@ function Content() {
       <div className={styles.columns}>
         {!isNarrow && <aside className={styles.left} aria-label={t("series")}><SeriesList /></aside>}
         <main className={styles.middle}>
-          <Viewport />
+          <PaneArea />
           {isOpening && <div className={styles.centred}><Loader size="sm" /><span>{t("loading_study")}</span></div>}
         </main>
         {!isNarrow && <aside className={styles.right} aria-label={t("results")}><ResultsPanel /></aside>}

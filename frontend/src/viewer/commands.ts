@@ -3,38 +3,64 @@
 import type { StudySession } from "./state/studySession";
 import { LOOKS, useDisplay } from "./state/displayStore";
 import { stepBox } from "./state/findings";
-import { activeFrames, activeSeries, useViewer, type ViewerState } from "./state/viewerStore";
+import { activeFrames, activePane, activeSeries, activeSeriesUid, setPane, useViewer, type PaneState, type ViewerState } from "./state/viewerStore";
+import { gridLayout, LAYOUTS } from "./logic/layouts";
 import { windowPresets, type WindowPreset } from "./logic/windows";
 import type { ToolName } from "./cornerstone/tools";
+import type { View } from "./cornerstone/view";
 
 export type Act = (session: StudySession) => void;
 
 const chooseTool =
   (tool: ToolName): Act =>
-  ({ stack }) => {
-    stack.setTool(tool);
+  ({ grid }) => {
+    grid.setTool(tool);
   };
 
 const scroll =
   (steps: number): Act =>
-  ({ stack }) => {
-    stack.scrollBy(steps);
+  ({ grid }) => {
+    grid.active.scrollBy(steps);
+  };
+
+/** Does something to the active pane's view; it can be undone. */
+const look =
+  (key: string, act: (view: View) => void): Act =>
+  ({ grid }) => {
+    const { view } = grid.active;
+    if (view) grid.act(grid.active.place, key, () => { act(view); });
   };
 
 /** Returns the windows that the number keys from 2 on stand for. */
 export function presetsOf(state: ViewerState): WindowPreset[] {
-  return windowPresets(activeSeries(state)?.modality ?? "", activeFrames(state)[state.index]?.windows ?? []);
+  return windowPresets(activeSeries(state)?.modality ?? "", activeFrames(state)[activePane(state).index]?.windows ?? []);
 }
 
 function stepSeries(session: StudySession, step: 1 | -1): void {
-  const { study, seriesUid } = useViewer.getState();
+  const { study } = useViewer.getState();
+  const seriesUid = activeSeriesUid(useViewer.getState());
   const shown = study?.series.filter((series) => series.is_displayable) ?? [];
   const next = shown[shown.findIndex((series) => series.series_instance_uid === seriesUid) + step];
-  if (next) void session.stack.open(next.series_instance_uid);
+  if (next) void session.grid.open(next.series_instance_uid);
+}
+
+export function changeCine(change: Partial<PaneState["cine"]>): void {
+  const state = useViewer.getState();
+  setPane(state.active, { cine: { ...activePane(state).cine, ...change } });
 }
 
 export function toggleCine(): void {
-  useViewer.setState(({ cine }) => ({ cine: { ...cine, isPlaying: !cine.isPlaying } }));
+  changeCine({ isPlaying: !activePane(useViewer.getState()).cine.isPlaying });
+}
+
+/** Goes to the pane after or before the active one. */
+function stepPane({ grid }: StudySession, step: 1 | -1): void {
+  const { active, panes } = useViewer.getState();
+  grid.activate((active + step + panes.length) % panes.length);
+}
+
+function toggleMaximized(): void {
+  useViewer.setState(({ isMaximized, panes }) => ({ isMaximized: !isMaximized && panes.length > 1 }));
 }
 
 function toggleMap(): void {
@@ -59,22 +85,31 @@ export const acts = {
   zoom: chooseTool("zoom"),
   pan: chooseTool("pan"),
   length: chooseTool("length"),
-  invert: ({ stack }) => stack.view?.invert(),
-  fit: ({ stack }) => stack.view?.fit(),
-  reset: ({ stack }) => stack.view?.reset(),
-  rotate: ({ stack }) => stack.view?.rotate(),
-  flip: ({ stack }) => stack.view?.flip(),
-  zoomIn: ({ stack }) => stack.view?.zoomBy(1.25),
-  zoomOut: ({ stack }) => stack.view?.zoomBy(0.8),
+  invert: look("invert", (view) => { view.invert(); }),
+  fit: look("fit", (view) => { view.fit(); }),
+  reset: look("reset", (view) => { view.reset(); }),
+  rotate: look("rotate", (view) => { view.rotate(); }),
+  flip: look("flip", (view) => { view.flip(); }),
+  zoomIn: look("zoom", (view) => { view.zoomBy(1.25); }),
+  zoomOut: look("zoom", (view) => { view.zoomBy(0.8); }),
   cine: toggleCine,
+  nextPane: (session) => { stepPane(session, 1); },
+  previousPane: (session) => { stepPane(session, -1); },
+  maximize: toggleMaximized,
+  laterPhase: ({ grid }) => { grid.active.setPhase(activePane(useViewer.getState()).phase + 1); },
+  earlierPhase: ({ grid }) => { grid.active.setPhase(activePane(useViewer.getState()).phase - 1); },
+  single: ({ grid }) => { grid.setLayout(gridLayout(1, 1)); },
+  mpr: ({ grid }) => { grid.setLayout(LAYOUTS.mpr); },
+  crosshairs: () => { useViewer.setState(({ hasCrosshairs }) => ({ hasCrosshairs: !hasCrosshairs })); },
+  referenceLines: () => { useViewer.setState(({ hasReferenceLines }) => ({ hasReferenceLines: !hasReferenceLines })); },
   map: toggleMap,
   look: nextLook,
-  nextFinding: ({ stack }) => { stepBox(stack, 1); },
-  previousFinding: ({ stack }) => { stepBox(stack, -1); },
+  nextFinding: ({ grid }) => { stepBox(grid.active, 1); },
+  previousFinding: ({ grid }) => { stepBox(grid.active, -1); },
   overlays: () => { useViewer.setState(({ hasOverlays }) => ({ hasOverlays: !hasOverlays })); },
-  undo: ({ stack }) => { stack.measurements.undo(); },
-  redo: ({ stack }) => { stack.measurements.redo(); },
-  remove: ({ stack }) => { stack.measurements.removeSelected(); },
+  undo: ({ undoLog }) => { undoLog.undo(); },
+  redo: ({ undoLog }) => { undoLog.redo(); },
+  remove: ({ measurements }) => { measurements.removeSelected(); },
   help: () => { useViewer.setState(({ isHelpOpen }) => ({ isHelpOpen: !isHelpOpen })); },
 } satisfies Record<string, Act>;
 
@@ -113,6 +148,15 @@ const KEYS: Readonly<Record<string, ActName>> = {
   o: "overlays",
   Delete: "remove",
   Backspace: "remove",
+  ".": "nextPane",
+  ",": "previousPane",
+  Enter: "maximize",
+  ">": "laterPhase",
+  "<": "earlierPhase",
+  "0": "single",
+  g: "mpr",
+  x: "crosshairs",
+  k: "referenceLines",
   "?": "help",
   "mod+z": "undo",
   "mod+shift+z": "redo",
@@ -141,8 +185,10 @@ export function perform(session: StudySession, meaning: ActName | number): void 
     acts[meaning](session);
     return;
   }
-  if (!useViewer.getState().view?.window) return;
+  const { grid } = session;
+  const { view, place } = grid.active;
+  if (!view || !activePane(useViewer.getState()).view?.window) return;
   const preset = presetsOf(useViewer.getState())[meaning - 2];
-  if (meaning === 1) session.stack.view?.resetWindow();
-  else if (preset) session.stack.view?.setWindow(preset);
+  if (meaning === 1) grid.act(place, "window", () => { view.resetWindow(); });
+  else if (preset) grid.act(place, "window", () => { view.setWindow(preset); });
 }

@@ -4,7 +4,8 @@ import { useEffect, useState, type RefObject } from "react";
 
 import { meaningOf, perform } from "./commands";
 import type { StudySession } from "./state/studySession";
-import { activeFrames, useViewer } from "./state/viewerStore";
+import type { PaneSession } from "./state/paneSession";
+import { paneAt, placeOfPane, useViewer } from "./state/viewerStore";
 
 const WRITES_TEXT = "input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable], [role=combobox], [role=option]";
 const OWNS_KEYS = "[role=slider]:not([data-keys=page]), [role=menu], [role=menuitem], [role=listbox], [role=dialog]";
@@ -32,7 +33,7 @@ export function useKeys(session: StudySession | null): void {
 const PIXELS_PER_STEP = 40;
 const LINE_PIXELS = 33;
 
-export function useWheel(ref: RefObject<HTMLElement | null>, session: StudySession): void {
+export function useWheel(ref: RefObject<HTMLElement | null>, session: StudySession, place: number): void {
   useEffect(() => {
     const element = ref.current;
     if (!element) return undefined;
@@ -40,7 +41,7 @@ export function useWheel(ref: RefObject<HTMLElement | null>, session: StudySessi
     const onWheel = (event: WheelEvent): void => {
       event.preventDefault();
       if (event.ctrlKey) {
-        session.stack.view?.zoomBy(Math.exp(-event.deltaY / 400));
+        session.grid.act(place, "zoom", () => { session.grid.pane(place).view?.zoomBy(Math.exp(-event.deltaY / 400)); });
         return;
       }
       const pixels = event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? event.deltaY : event.deltaY * LINE_PIXELS;
@@ -49,25 +50,32 @@ export function useWheel(ref: RefObject<HTMLElement | null>, session: StudySessi
       rest = isNotch ? 0 : rest + pixels;
       const steps = isNotch ? Math.sign(pixels) : Math.trunc(rest / PIXELS_PER_STEP);
       rest -= isNotch ? 0 : steps * PIXELS_PER_STEP;
-      if (steps) session.stack.scrollBy(steps);
+      if (steps) session.grid.pane(place).scrollBy(steps);
     };
     element.addEventListener("wheel", onWheel, { passive: false });
     return () => { element.removeEventListener("wheel", onWheel); };
-  }, [ref, session]);
+  }, [ref, session, place]);
 }
 
-/** Plays the stack; a frame that has not come yet is waited for. */
-export function useCine(session: StudySession): void {
-  const { isPlaying, framesPerSecond } = useViewer((state) => state.cine);
+/** Plays a pane: the times of a place where it was taken several times, else the stack; what has not come is waited for. */
+export function useCine(pane: PaneSession): void {
+  const { isPlaying, framesPerSecond } = useViewer((state) => paneAt(state, pane.place).cine);
   useEffect(() => {
     if (!isPlaying) return undefined;
     const timer = setInterval(() => {
       const state = useViewer.getState();
-      const next = (state.index + 1) % Math.max(1, activeFrames(state).length);
-      if (session.stack.isLoaded(next)) session.stack.goTo(next);
+      const shown = paneAt(state, pane.place);
+      const { index, count, phases } = placeOfPane(state, shown);
+      if (phases > 1) {
+        const phase = (shown.phase + 1) % phases;
+        if (pane.isLoaded(phase * count + index)) pane.setPhase(phase);
+        return;
+      }
+      const next = (index + 1) % Math.max(1, count);
+      if (pane.isLoaded(next)) pane.goTo(next);
     }, 1000 / framesPerSecond);
     return () => { clearInterval(timer); };
-  }, [session, isPlaying, framesPerSecond]);
+  }, [pane, isPlaying, framesPerSecond]);
 }
 
 /** Returns whether the browser has a network. */

@@ -4,6 +4,7 @@ import { cache, Enums, eventTarget, imageLoader, type Types } from "@cornerstone
 import { wadors } from "@cornerstonejs/dicom-image-loader";
 
 import type { Frame } from "../logic/frames";
+import type { Window } from "../logic/windows";
 
 /** What the loader stumbles over it may leave unsettled for ever; a slow line gets this long. */
 const PATIENCE_MS = 120_000;
@@ -54,4 +55,16 @@ export function onForgotten(callback: (imageId: string) => void): () => void {
   return () => {
     eventTarget.removeEventListener(IMAGE_CACHE_IMAGE_REMOVED, listener);
   };
+}
+
+/** Returns the image's own window: the file's, else all its values. */
+export function ownWindow({ windowCenter, windowWidth }: Types.IImage): Window {
+  const first = (value: number | number[]): number => (Array.isArray(value) ? (value[0] ?? 0) : value);
+  return { center: first(windowCenter), width: first(windowWidth) };
+}
+
+/** Returns the own window of a frame that is in memory, and whether it is dark where values are high (MONOCHROME1). */
+export function windowOf(imageId: string): { window: Window; isInverted: boolean } | null {
+  const image = cache.getImage(imageId);
+  return image ? { window: ownWindow(image), isInverted: Boolean(image.invert) } : null;
 }

@@ -1,35 +1,33 @@
 /** Keeps Cornerstone's length annotations and the page's measurements the same. */
 
-import { eventTarget } from "@cornerstonejs/core";
+import { eventTarget, type Types as Core } from "@cornerstonejs/core";
 import { annotation, Enums, type Types } from "@cornerstonejs/tools";
 
 import type { Frame } from "../logic/frames";
 import { frameKey } from "../logic/pieces";
 import type { Measurement, Measurements } from "../logic/measurements";
-import { vec3 } from "../logic/vectors";
-import type { StackView } from "./stackView";
+import { cross, vec3 } from "../logic/vectors";
+import { theEngine } from "./engine";
 import { RulerTool } from "./tools";
 
 const { Events } = Enums;
+const RELEASES = ["pointerup", "mouseup", "touchend"] as const;
 
 export class Rulers {
   private frames = new Map<string, Frame>();
   private isEdited = false;
   private isReplacing = false;
 
-  constructor(
-    private readonly view: StackView,
-    private readonly onChanged: (measurements: Measurements) => void,
-  ) {
+  constructor(private readonly onChanged: (measurements: Measurements) => void) {
     eventTarget.addEventListener(Events.ANNOTATION_COMPLETED, this.completed);
     eventTarget.addEventListener(Events.ANNOTATION_MODIFIED, this.modified);
-    for (const name of [Events.MOUSE_UP, Events.TOUCH_END]) view.element.addEventListener(name, this.released);
+    for (const name of RELEASES) window.addEventListener(name, this.released);
   }
 
   destroy(): void {
     eventTarget.removeEventListener(Events.ANNOTATION_COMPLETED, this.completed);
     eventTarget.removeEventListener(Events.ANNOTATION_MODIFIED, this.modified);
-    for (const name of [Events.MOUSE_UP, Events.TOUCH_END]) this.view.element.removeEventListener(name, this.released);
+    for (const name of RELEASES) window.removeEventListener(name, this.released);
     annotation.state.removeAllAnnotations();
   }
 
@@ -41,15 +39,15 @@ export class Rulers {
     annotation.state.removeAllAnnotations();
     for (const measurement of measurements) {
       const frame = byKey.get(frameKey(measurement.sopInstanceUid, measurement.frameNumber));
-      if (frame) annotation.state.addAnnotation(this.toAnnotation(measurement, frame), this.view.element);
+      if (frame) annotation.state.addAnnotation(toAnnotation(measurement, frame), frame.frameOfReferenceUid);
     }
     this.isReplacing = false;
-    this.view.render();
+    theEngine().render();
   }
 
   select(id: string): void {
     annotation.selection.setAnnotationSelected(id);
-    this.view.render();
+    theEngine().render();
   }
 
   selected(): readonly string[] {
@@ -85,28 +83,39 @@ export class Rulers {
     const { sopInstanceUid, frameNumber } = frame;
     return [{ id: one.annotationUID, sopInstanceUid, frameNumber, points: [start, end] }];
   }
+}
 
-  private toAnnotation(measurement: Measurement, frame: Frame): Types.Annotation {
-    return {
-      annotationUID: measurement.id,
-      highlighted: false,
-      invalidated: true,
-      isLocked: false,
-      isVisible: true,
-      metadata: { toolName: RulerTool.toolName, referencedImageId: frame.imageId, ...this.view.annotationPlace() },
-      data: {
-        label: "",
-        handles: {
-          points: measurement.points.map((point) => [...point] as [number, number, number]),
-          activeHandleIndex: null,
-          textBox: {
-            hasMoved: false,
-            worldPosition: [0, 0, 0],
-            worldBoundingBox: { topLeft: [0, 0, 0], topRight: [0, 0, 0], bottomLeft: [0, 0, 0], bottomRight: [0, 0, 0] },
-          },
+function toAnnotation(measurement: Measurement, frame: Frame): Types.Annotation {
+  return {
+    annotationUID: measurement.id,
+    highlighted: false,
+    invalidated: true,
+    isLocked: false,
+    isVisible: true,
+    metadata: { toolName: RulerTool.toolName, referencedImageId: frame.imageId, ...placeOf(frame) },
+    data: {
+      label: "",
+      handles: {
+        points: measurement.points.map((point) => [...point] as [number, number, number]),
+        activeHandleIndex: null,
+        textBox: {
+          hasMoved: false,
+          worldPosition: [0, 0, 0],
+          worldBoundingBox: { topLeft: [0, 0, 0], topRight: [0, 0, 0], bottomLeft: [0, 0, 0], bottomRight: [0, 0, 0] },
         },
-        cachedStats: {},
       },
-    } as Types.Annotation;
-  }
+      cachedStats: {},
+    },
+  } as Types.Annotation;
+}
+
+/** What an annotation must say to belong to a frame, whichever pane shows it. */
+function placeOf({ frameOfReferenceUid, orientation }: Frame) {
+  const { row, column } = orientation ?? { row: [1, 0, 0] as const, column: [0, 1, 0] as const };
+  const normal = cross(row, column);
+  return {
+    FrameOfReferenceUID: frameOfReferenceUid,
+    viewPlaneNormal: normal.map((one) => -one) as Core.Point3,
+    viewUp: column.map((one) => -one) as Core.Point3,
+  };
 }

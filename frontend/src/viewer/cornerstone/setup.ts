@@ -2,7 +2,7 @@
 
 import { cache, init as initCore } from "@cornerstonejs/core";
 import { init as initLoader } from "@cornerstonejs/dicom-image-loader";
-import { addTool, init as initTools, PanTool, WindowLevelTool, ZoomTool } from "@cornerstonejs/tools";
+import { addTool, init as initTools, PanTool, TrackballRotateTool, WindowLevelTool, ZoomTool } from "@cornerstonejs/tools";
 
 import { RulerTool, ScrollTool } from "./tools";
 
@@ -25,7 +25,7 @@ export function setUp(): void {
   // The session's cookie travels with same-origin requests: nothing to add to them.
   initLoader({ maxWebWorkers: Math.min(4, Math.max(1, Math.floor(navigator.hardwareConcurrency / 2))), strict: false });
   initTools();
-  for (const tool of [PanTool, WindowLevelTool, ZoomTool, RulerTool, ScrollTool]) addTool(tool);
+  for (const tool of [PanTool, TrackballRotateTool, WindowLevelTool, ZoomTool, RulerTool, ScrollTool]) addTool(tool);
   // The queue stops short of this, so that Cornerstone never has to give up what was just fetched.
   cache.setMaxCacheSize(Math.round(memoryBudget() * 1.25));
 }

@@ -1,78 +1,46 @@
-/** One stack in one viewport: everything the page asks of Cornerstone's viewport goes through here. */
+/** A stack of pictures in a pane: everything the page asks of Cornerstone's stack viewport goes through here. */
 
-import { Enums, RenderingEngine, type Types } from "@cornerstonejs/core";
+import { Enums, type Types } from "@cornerstonejs/core";
 
 import type { Frame } from "../logic/frames";
-import type { EdgeLetters } from "../logic/orientation";
 import { edgeLetters } from "../logic/orientation";
 import { subtract, type Vec3 } from "../logic/vectors";
 import { rangeWindow, windowRange, type Window } from "../logic/windows";
+import { followSize, ENGINE_ID, theEngine, viewportIdOf } from "./engine";
+import { ownWindow } from "./memory";
 import { bindTools, SCROLL_EVENT } from "./tools";
+import type { KeptView, Probe, View, ViewListener, ViewState } from "./view";
 
-export interface ViewState {
-  window: Window | null;
-  /** 1 is one picture pixel on one CSS pixel. */
-  scale: number;
-  isInverted: boolean;
-  edges: EdgeLetters | null;
-  /** Millimetres (or pixels, without spacing) for one CSS pixel. */
-  worldPerPixel: number;
-}
-
-export interface Probe {
-  column: number;
-  row: number;
-  values: number[];
-}
-
-/** Place, size, turn and window of a stack. */
-export interface KeptView {
+interface Kept {
   presentation: Types.ViewPresentation;
   properties: Types.StackViewportProperties;
 }
 
-interface Listener {
-  onRendered: (imageId: string) => void;
-  onScroll: (steps: number) => void;
-}
-
-const ENGINE_ID = "medportal";
-const VIEWPORT_ID = "medportal-stack";
-
-export class StackView {
-  private readonly engine: RenderingEngine;
+export class StackView implements View {
   private readonly viewport: Types.IStackViewport;
   private readonly unbind: () => void;
-  private readonly resizes: ResizeObserver;
+  private readonly unfollow: () => void;
 
   constructor(
+    place: number,
     readonly element: HTMLDivElement,
-    private readonly listener: Listener,
+    private readonly listener: ViewListener,
   ) {
-    this.engine = new RenderingEngine(ENGINE_ID);
-    this.engine.enableElement({ viewportId: VIEWPORT_ID, element, type: Enums.ViewportType.STACK });
-    this.viewport = this.engine.getViewport(VIEWPORT_ID) as Types.IStackViewport;
-    this.unbind = bindTools(VIEWPORT_ID, ENGINE_ID);
+    const viewportId = viewportIdOf(place);
+    theEngine().enableElement({ viewportId, element, type: Enums.ViewportType.STACK });
+    this.viewport = theEngine().getViewport(viewportId) as Types.IStackViewport;
+    this.unbind = bindTools(viewportId, ENGINE_ID);
     element.addEventListener(Enums.Events.IMAGE_RENDERED, this.rendered);
     element.addEventListener(SCROLL_EVENT, this.scrolled);
-    this.resizes = new ResizeObserver(() => { this.resize(); });
-    this.resizes.observe(element);
+    this.unfollow = followSize(this);
   }
 
   destroy(): void {
-    this.resizes.disconnect();
+    this.unfollow();
     this.element.removeEventListener(Enums.Events.IMAGE_RENDERED, this.rendered);
     this.element.removeEventListener(SCROLL_EVENT, this.scrolled);
     this.unbind();
-    this.engine.destroy();
-  }
-
-  /** Fits the picture into the new size; what had been magnified or moved stays so, in proportion. */
-  private resize(): void {
-    const kept = this.image() ? this.viewport.getViewPresentation() : null;
-    this.engine.resize(true, false);
-    if (kept) this.viewport.setViewPresentation(kept);
-    this.viewport.render();
+    theEngine().disableElement(this.viewport.id);
   }
 
   private readonly rendered = (): void => {
@@ -84,11 +52,22 @@ export class StackView {
     this.listener.onScroll((event as CustomEvent<number>).detail);
   };
 
-  /** Returns what of the view a stack gets back when it is shown again. */
   kept(): KeptView {
-    const { voiRange, invert = false, isComputedVOI } = this.viewport.getProperties();
+    if (!this.image()) return {};
+    const { voiRange, invert = false, isComputedVOI, colormap } = this.viewport.getProperties();
     // A window that nobody has set is each image's own.
-    return { presentation: this.viewport.getViewPresentation(), properties: isComputedVOI || !voiRange ? { invert } : { voiRange, invert } };
+    const window = isComputedVOI || !voiRange ? {} : { voiRange };
+    const properties = { invert, ...window, ...(colormap?.name && { colormap: { name: colormap.name } }) };
+    return { presentation: this.viewport.getViewPresentation(), properties } satisfies Kept;
+  }
+
+  restore(kept: KeptView): void {
+    const { presentation, properties } = kept as unknown as Partial<Kept>;
+    if (!presentation || !properties || !this.image()) return;
+    if (!properties.voiRange) this.resetProperties();
+    this.viewport.setProperties(properties);
+    this.viewport.setViewPresentation(presentation);
+    this.viewport.render();
   }
 
   /** Shows a stack, in the view that it had. */
@@ -97,14 +76,9 @@ export class StackView {
       frames.map((frame) => frame.imageId),
       index,
     );
-    if (kept) {
-      this.viewport.setProperties(kept.properties);
-      this.viewport.setViewPresentation(kept.presentation);
-      this.viewport.render();
-    } else {
-      // The viewport would carry the last stack's place, turn and window over to one of the same size.
-      this.reset();
-    }
+    if (kept?.presentation) this.restore(kept);
+    // The viewport would carry the last stack's place, turn and window over to one of the same size.
+    else this.reset();
   }
 
   /** Shows a frame that is in memory. */
@@ -130,6 +104,12 @@ export class StackView {
     const { invert = false } = this.viewport.getProperties();
     this.resetProperties();
     this.viewport.setProperties({ invert });
+    this.viewport.render();
+  }
+
+  setColormap(name: string): void {
+    if (this.image()?.color) return;
+    this.viewport.setProperties({ colormap: { name: name || "Grayscale" } });
     this.viewport.render();
   }
 
@@ -183,11 +163,10 @@ export class StackView {
     return this.viewport.worldToCanvas([...point]);
   }
 
-  private toWorld(x: number, y: number): Vec3 {
+  toWorld(x: number, y: number): Vec3 {
     return this.viewport.canvasToWorld([x, y]) as unknown as Vec3;
   }
 
-  /** Returns how the picture stands now; null before the first. */
   state(): ViewState | null {
     const image = this.image();
     if (!image) return null;
@@ -230,21 +209,6 @@ export class StackView {
     const pixels = image.voxelManager?.getScalarData() ?? image.getPixelData();
     const components = image.color ? Math.round(pixels.length / (image.rows * image.columns)) : 1;
     const start = (row * image.columns + column) * components;
-    return { column, row, values: Array.from(pixels.slice(start, start + Math.min(components, 3))) };
+    return { column, row, values: Array.from(pixels.slice(start, start + Math.min(components, 3))), over: null };
   }
-
-  /** What an annotation made by the page must say to belong to a frame of this stack. */
-  annotationPlace(): { FrameOfReferenceUID: string; viewPlaneNormal: Types.Point3; viewUp: Types.Point3 } {
-    const { viewPlaneNormal, viewUp } = this.viewport.getCamera();
-    return {
-      FrameOfReferenceUID: this.viewport.getFrameOfReferenceUID(),
-      viewPlaneNormal: viewPlaneNormal ?? [0, 0, -1],
-      viewUp: viewUp ?? [0, -1, 0],
-    };
-  }
-}
-
-function ownWindow({ windowCenter, windowWidth }: Types.IImage): Window {
-  const first = (value: number | number[]): number => (Array.isArray(value) ? (value[0] ?? 0) : value);
-  return { center: first(windowCenter), width: first(windowWidth) };
 }

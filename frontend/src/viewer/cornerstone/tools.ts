@@ -7,6 +7,7 @@ import {
   LengthTool,
   PanTool,
   ToolGroupManager,
+  TrackballRotateTool,
   WindowLevelTool,
   ZoomTool,
   type Types,
@@ -16,6 +17,7 @@ export type ToolName = "scroll" | "window" | "zoom" | "pan" | "length";
 
 const { MouseBindings, KeyboardBindings } = Enums;
 const GROUP = "medportal";
+const SOLID_GROUP = "medportal-solid";
 export const SCROLL_EVENT = "medportal-scroll";
 
 /** Moves through the stack as the pointer moves up and down; the page decides what is shown. */
@@ -67,21 +69,53 @@ const NAMES: Record<ToolName, string> = {
 
 /** Binds the tools to a viewport; returns what unbinds them. */
 export function bindTools(viewportId: string, engineId: string): () => void {
-  const group = ToolGroupManager.createToolGroup(GROUP) ?? ToolGroupManager.getToolGroup(GROUP);
+  return bind(GROUP, viewportId, engineId, (group) => {
+    for (const name of Object.values(NAMES)) group.addTool(name);
+    activate(group, chosen);
+  });
+}
+
+/** Binds what turns, moves and magnifies a lit volume. */
+export function bindSolidTools(viewportId: string, engineId: string): () => void {
+  return bind(SOLID_GROUP, viewportId, engineId, (group) => {
+    const bindings: [string, Types.IToolBinding[]][] = [
+      [TrackballRotateTool.toolName, [{ mouseButton: MouseBindings.Primary }]],
+      [PanTool.toolName, [{ mouseButton: MouseBindings.Auxiliary }, { mouseButton: MouseBindings.Primary, modifierKey: KeyboardBindings.Ctrl }]],
+      [ZoomTool.toolName, [{ mouseButton: MouseBindings.Secondary }, { numTouchPoints: 2 }]],
+    ];
+    for (const [name, ways] of bindings) {
+      group.addTool(name);
+      group.setToolActive(name, { bindings: ways });
+    }
+  });
+}
+
+type Group = NonNullable<ReturnType<typeof ToolGroupManager.getToolGroup>>;
+
+function bind(id: string, viewportId: string, engineId: string, begin: (group: Group) => void): () => void {
+  const known = ToolGroupManager.getToolGroup(id);
+  const group = known ?? ToolGroupManager.createToolGroup(id);
   if (!group) return () => undefined;
-  for (const name of Object.values(NAMES)) group.addTool(name);
+  if (!known) begin(group);
   group.addViewport(viewportId, engineId);
   return () => {
-    ToolGroupManager.destroyToolGroup(GROUP);
+    group.removeViewports(engineId, viewportId);
+    if (!group.viewportsInfo.length) ToolGroupManager.destroyToolGroup(id);
   };
 }
+
+let chosen: ToolName = "scroll";
 
 const isTouched = (): boolean => window.matchMedia("(pointer: coarse)").matches;
 
 /** Gives the left button (and one finger) to a tool; the other buttons, Shift and two fingers always do the same. */
 export function choose(tool: ToolName): void {
+  chosen = tool;
   const group = ToolGroupManager.getToolGroup(GROUP);
-  if (!group) return;
+  if (group) activate(group, tool);
+}
+
+function activate(group: Group, tool: ToolName): void {
   const always: Record<ToolName, Types.IToolBinding[]> = {
     window: [{ mouseButton: MouseBindings.Primary, modifierKey: KeyboardBindings.Shift }],
     pan: [{ mouseButton: MouseBindings.Auxiliary }, { mouseButton: MouseBindings.Primary, modifierKey: KeyboardBindings.Ctrl }],

@@ -1,6 +1,7 @@
 /** Turns a series' metadata into the stack of frames that the viewer shows, in the order of the body. */
 
 import { items, number, numbers, text, type DicomElement, type DicomJson } from "./dicomJson";
+import { suvFactor } from "./suv";
 import { cross, dot, normalize, subtract, vec3, type Vec3 } from "./vectors";
 import type { FileWindow } from "./windows";
 
@@ -24,6 +25,9 @@ export interface Frame {
   windows: FileWindow[];
   /** The unit of the values ("HU"), or "". */
   unit: string;
+  /** Of PET: what makes standardized uptake values (g/ml) of these; null where that is not known. */
+  suvFactor: number | null;
+  frameOfReferenceUid: string;
   isColour: boolean;
   frameTimeMs: number | null;
   /** This frame's own metadata, its functional groups flattened. */
@@ -42,6 +46,7 @@ const T = {
   instanceNumber: "00200013",
   position: "00200032",
   orientation: "00200037",
+  frameOfReference: "00200052",
   location: "00201041",
   samples: "00280002",
   photometric: "00280004",
@@ -115,6 +120,8 @@ function makeFrame(root: string, metadata: DicomJson, frameNumber: number): Fram
     pixelMm: pixelMm(metadata),
     windows: fileWindows(metadata),
     unit: unitOf(metadata),
+    suvFactor: suvFactor(metadata),
+    frameOfReferenceUid: text(metadata, T.frameOfReference),
     isColour: (number(metadata, T.samples) ?? 1) > 1 || text(metadata, T.photometric) === "PALETTE COLOR",
     frameTimeMs: number(metadata, T.frameTime) ?? perSecond(number(metadata, T.cineRate)),
     metadata,
@@ -150,19 +157,42 @@ function unitOf(metadata: DicomJson): string {
 }
 
 /**
- * Orders frames along the normal of their common plane, in the direction in which they were numbered.
- * Frames without such a plane (or several at one place: cine, dynamic series) keep their numbers' order.
+ * Orders frames along the normal of their common plane, in the direction in which they were numbered; where each place was
+ * taken several times (perfusion, cardiac phases, echoes), one whole stack after the other. Other frames keep their
+ * numbers' order.
  */
 function inBodyOrder(frames: readonly Frame[]): Frame[] {
   const byNumber = [...frames].sort(byNumbers);
   const depths = depthsOf(byNumber);
-  if (!depths) return byNumber;
+  const turns = depths && turnsOf(depths);
+  if (!depths || !turns) return byNumber;
   const [first, last] = [depths[0] ?? 0, depths.at(-1) ?? 0];
   const direction = last < first ? -1 : 1;
-  return byNumber
-    .map((frame, index) => ({ frame, depth: (depths[index] ?? 0) * direction }))
-    .sort((a, b) => a.depth - b.depth)
+  const ordered = byNumber
+    .map((frame, index) => ({ frame, depth: (depths[index] ?? 0) * direction, turn: turns[index] ?? 0 }))
+    .sort((a, b) => a.turn - b.turn || a.depth - b.depth)
     .map(({ frame }) => frame);
+  phases.set(ordered, Math.max(...turns) + 1);
+  return ordered;
+}
+const phases = new WeakMap<readonly Frame[], number>();
+
+/** Returns how often a series' places were taken: its frames are as many whole stacks, one after the other. */
+export const phasesOf = (frames: readonly Frame[]): number => phases.get(frames) ?? 1;
+
+/** Returns for each frame the how manieth at its place it is, from 0; null where places were not taken equally often. */
+function turnsOf(depths: readonly number[]): number[] | null {
+  const counts = new Map<number, number>();
+  const turns = depths.map((depth) => {
+    const place = Math.round(depth * 100);
+    const turn = counts.get(place) ?? 0;
+    counts.set(place, turn + 1);
+    return turn;
+  });
+  const most = Math.max(...counts.values());
+  const isEven = [...counts.values()].every((count) => count === most);
+  // Several frames at one place alone are a film.
+  return isEven && (most === 1 || counts.size > 1) ? turns : null;
 }
 
 const byNumbers = (a: Frame, b: Frame): number =>
@@ -170,7 +200,7 @@ const byNumbers = (a: Frame, b: Frame): number =>
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** Returns each frame's place along the normal (mm), or null where the frames are no stack of parallel planes. */
+/** Returns each frame's place along the normal (mm), or null where the frames are not parallel planes. */
 function depthsOf(frames: readonly Frame[]): number[] | null {
   const first = frames[0];
   if (!first?.orientation || !first.position || frames.length < 2) return null;
@@ -182,8 +212,7 @@ function depthsOf(frames: readonly Frame[]): number[] | null {
     if (dot(normal, cross(frame.orientation.row, frame.orientation.column)) < 0.99) return null;
     depths.push(dot(subtract(frame.position, origin), normal));
   }
-  const places = new Set(depths.map((depth) => Math.round(depth * 100)));
-  return places.size === frames.length ? depths : null;
+  return depths;
 }
 
 /**
@@ -228,5 +257,6 @@ const depthOf = ({ position, orientation }: Frame): number | null =>
 
 /** Returns the frame to open with: the middle of a stack through the body, else the first. */
 export function firstIndex(frames: readonly Frame[]): number {
-  return depthsOf(frames) ? Math.floor(frames.length / 2) : 0;
+  const depths = depthsOf(frames);
+  return depths && turnsOf(depths) ? Math.floor(frames.length / phasesOf(frames) / 2) : 0;
 }

@@ -44,25 +44,36 @@ it("counts outwards from the middle, and over the ends", () => {
 describe("LoadQueue", () => {
   it("fetches what is looked at first, then its neighbours, never more than allowed at once", async () => {
     const { queue, server } = makeQueue();
-    queue.focus("a", 3);
+    queue.focus([{ key: "a", index: 3 }]);
     queue.setLane("a", items("a", 6));
     expect(server.asked).toEqual(["a3", "a4"]);
     await server.answer("a3");
     expect(server.asked).toEqual(["a3", "a4", "a2"]);
   });
 
+  it("fetches what every pane looks at before any neighbour, the active pane's first", async () => {
+    const { queue, server } = makeQueue({ parallel: 1, bytes: 1000 });
+    queue.focus([{ key: "b", index: 2 }, { key: "a", index: 4 }]);
+    queue.setLane("a", items("a", 6));
+    queue.setLane("b", items("b", 4));
+    await server.answer("a4");
+    await server.answer("b2");
+    await server.answer("b3");
+    expect(server.asked).toEqual(["a4", "b2", "b3", "b1"]);
+  });
+
   it("turns to where the reader has scrolled with the very next request", async () => {
     const { queue, server } = makeQueue();
-    queue.focus("a", 0);
+    queue.focus([{ key: "a", index: 0 }]);
     queue.setLane("a", items("a", 100));
-    queue.focus("a", 90);
+    queue.focus([{ key: "a", index: 90 }]);
     await server.answer("a0");
     expect(server.asked.at(-1)).toBe("a90");
   });
 
   it("takes the open series before all others, and tells when one is complete", async () => {
     const { queue, server, complete } = makeQueue({ parallel: 1, bytes: 1000 });
-    queue.focus("a", 0);
+    queue.focus([{ key: "a", index: 0 }]);
     queue.setLane("b", items("b", 2));
     queue.setLane("a", items("a", 2));
     for (const id of ["b1", "a0", "a1", "b0"]) await server.answer(id);
@@ -72,31 +83,31 @@ describe("LoadQueue", () => {
 
   it("tries again, then gives a frame up; looking at it tries once more", async () => {
     const { queue, server, settled } = makeQueue({ parallel: 1, bytes: 1000 });
-    queue.focus("a", 0);
+    queue.focus([{ key: "a", index: 0 }]);
     queue.setLane("a", items("a", 1));
     for (let n = 0; n < 3; n += 1) await server.answer("a0", "reject");
     expect(server.asked).toHaveLength(3);
     expect(settled).toEqual(["a0!"]);
     expect(queue.hasFailed("a", 0)).toBe(true);
-    queue.focus("a", 0);
+    queue.focus([{ key: "a", index: 0 }]);
     await server.answer("a0");
     expect(settled).toEqual(["a0!", "a0"]);
   });
 
   it("fetches ahead only as far as memory goes, but always what is looked at", async () => {
     const { queue, server } = makeQueue({ parallel: 1, bytes: 20 });
-    queue.focus("a", 0);
+    queue.focus([{ key: "a", index: 0 }]);
     queue.setLane("a", items("a", 10, 10));
     await server.answer("a0");
     await server.answer("a1");
     expect(server.asked).toEqual(["a0", "a1"]);
-    queue.focus("a", 7);
+    queue.focus([{ key: "a", index: 7 }]);
     expect(server.asked).toEqual(["a0", "a1", "a7"]);
   });
 
   it("keeps what has come when a series grows, and fetches the rest", async () => {
     const { queue, server, complete } = makeQueue({ parallel: 1, bytes: 1000 });
-    queue.focus("a", 0);
+    queue.focus([{ key: "a", index: 0 }]);
     queue.setLane("a", items("a", 1));
     await server.answer("a0");
     queue.setLane("a", [{ imageId: "new", bytes: 1 }, ...items("a", 1)]);
@@ -109,7 +120,7 @@ describe("LoadQueue", () => {
   it("waits while there is no network, and then tries again what had failed", async () => {
     const { queue, server } = makeQueue({ parallel: 1, bytes: 1000 });
     queue.pause();
-    queue.focus("a", 0);
+    queue.focus([{ key: "a", index: 0 }]);
     queue.setLane("a", items("a", 1));
     expect(server.asked).toEqual([]);
     queue.resume();

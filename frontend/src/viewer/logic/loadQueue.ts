@@ -12,6 +12,12 @@ interface Lane {
   loaded: number;
 }
 
+/** What a pane looks at. */
+export interface Focus {
+  key: string;
+  index: number;
+}
+
 export interface LoadHooks {
   load: (item: LoadItem) => Promise<unknown>;
   /** A frame has come (`ok`) or failed for good. */
@@ -37,8 +43,8 @@ export function* outwards(count: number, centre: number): Generator<number> {
 
 export class LoadQueue {
   private readonly lanes = new Map<string, Lane>();
-  private focusKey = "";
-  private focusIndex = 0;
+  /** What each pane looks at, the one that is worked in first. */
+  private foci: readonly Focus[] = [];
   private running = 0;
   private bytes = 0;
   private isPaused = false;
@@ -58,12 +64,13 @@ export class LoadQueue {
     this.pump();
   }
 
-  /** Says what is looked at. */
-  focus(key: string, index: number): void {
-    this.focusKey = key;
-    this.focusIndex = index;
-    const lane = this.lanes.get(key);
-    if (lane?.state[index] === FAILED) lane.state[index] = WAITING;
+  /** Says what is looked at, in each pane, what matters most first. Of what is looked at, failures are forgotten. */
+  focus(foci: readonly Focus[]): void {
+    this.foci = foci;
+    for (const { key, index } of foci) {
+      const lane = this.lanes.get(key);
+      if (lane?.state[index] === FAILED) lane.state[index] = WAITING;
+    }
     this.pump();
   }
 
@@ -119,16 +126,19 @@ export class LoadQueue {
   }
 
   private next(): { key: string; lane: Lane; index: number } | null {
-    const keys = [this.focusKey, ...[...this.lanes.keys()].filter((key) => key !== this.focusKey)];
+    // What is looked at is always fetched; ahead of need only as far as memory goes.
+    for (const { key, index } of this.foci) {
+      const lane = this.lanes.get(key);
+      if (lane?.state[index] === WAITING) return { key, lane, index };
+    }
+    if (this.bytes >= this.limits.bytes) return null;
+    const centres = new Map(this.foci.map(({ key, index }) => [key, index] as const).reverse());
+    const keys = new Set([...this.foci.map(({ key }) => key), ...this.lanes.keys()]);
     for (const key of keys) {
       const lane = this.lanes.get(key);
-      if (!lane) continue;
-      const centre = key === this.focusKey ? this.focusIndex : Math.floor(lane.items.length / 2);
-      for (const index of outwards(lane.items.length, centre)) {
-        if (lane.state[index] !== WAITING) continue;
-        // What is looked at is always fetched; ahead of need only as far as memory goes.
-        const isVisible = key === this.focusKey && index === this.focusIndex;
-        return isVisible || this.bytes < this.limits.bytes ? { key, lane, index } : null;
+      if (!lane || lane.loaded === lane.items.length) continue;
+      for (const index of outwards(lane.items.length, centres.get(key) ?? Math.floor(lane.items.length / 2))) {
+        if (lane.state[index] === WAITING) return { key, lane, index };
       }
     }
     return null;

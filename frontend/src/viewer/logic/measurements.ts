@@ -14,10 +14,10 @@ export type Measurements = readonly Measurement[];
 
 export const lengthOf = (measurement: Measurement): number => length(subtract(measurement.points[1], measurement.points[0]));
 
-const draftKey = (team: string, seriesUid: string): string => `medportal.draft.${team}.${seriesUid}`;
+const draftKey = (team: string, studyUid: string): string => `medportal.draft.${team}.${studyUid}`;
 
-export function writeDraft(storage: Storage, team: string, seriesUid: string, measurements: Measurements): void {
-  const key = draftKey(team, seriesUid);
+export function writeDraft(storage: Storage, team: string, studyUid: string, measurements: Measurements): void {
+  const key = draftKey(team, studyUid);
   try {
     if (measurements.length) storage.setItem(key, JSON.stringify(measurements));
     else storage.removeItem(key);
@@ -26,9 +26,9 @@ export function writeDraft(storage: Storage, team: string, seriesUid: string, me
   }
 }
 
-export function readDraft(storage: Storage, team: string, seriesUid: string): Measurements {
+export function readDraft(storage: Storage, team: string, studyUid: string): Measurements {
   try {
-    const kept: unknown = JSON.parse(storage.getItem(draftKey(team, seriesUid)) ?? "[]");
+    const kept: unknown = JSON.parse(storage.getItem(draftKey(team, studyUid)) ?? "[]");
     return Array.isArray(kept) ? kept.filter(isMeasurement) : [];
   } catch {
     return [];

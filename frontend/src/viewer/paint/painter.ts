@@ -1,6 +1,6 @@
 /** Paints what a model says over the picture: without React, since it follows every move and every piece. */
 
-import type { StackView } from "../cornerstone/stackView";
+import { StackView } from "../cornerstone/stackView";
 import type { Frame } from "../logic/frames";
 import { LayerCache, type Layer } from "../logic/layers";
 import { frameKey, isOnSlice, isSameBox } from "../logic/pieces";
@@ -8,8 +8,8 @@ import { colourOf, colourTable, type SegmentStyle } from "../logic/segments";
 import { foundBoxes, segmentsOf, useAnalyses, versionOf, type AnalysisView } from "../state/analysesStore";
 import { styleOf, useDisplay } from "../state/displayStore";
 import { isShown, shownView, sliceOf } from "../state/findings";
-import type { StackSession } from "../state/stackSession";
-import { activeFrames, shownFrame, useViewer } from "../state/viewerStore";
+import type { PaneSession } from "../state/paneSession";
+import { framesOfPane, paneAt, shownFrameOf, useViewer } from "../state/viewerStore";
 import { drawBox } from "./boxes";
 import { activationTable, ANOMALY_TABLE, DIFFERENCE_TABLE, GREY_TABLE } from "./heat";
 import { drawOutlines } from "./outlines";
@@ -41,12 +41,13 @@ export class ResultPainter {
   constructor(
     private readonly canvas: HTMLCanvasElement,
     private readonly beside: HTMLCanvasElement,
-    private readonly stack: StackSession,
+    private readonly pane: PaneSession,
   ) {
     this.stops = [
       // The picture has just been drawn: what lies over it must be of the same slice.
       useViewer.subscribe((now, before) => {
-        if (now.view !== before.view || now.shownImageId !== before.shownImageId || now.seriesUid !== before.seriesUid) this.draw();
+        const [is, was] = [paneAt(now, this.pane.place), paneAt(before, this.pane.place)];
+        if (is.view !== was.view || is.shownImageId !== was.shownImageId || is.seriesUid !== was.seriesUid) this.draw();
       }),
       useAnalyses.subscribe((now, before) => {
         if (now.byJob[now.shownJob] !== before.byJob[before.shownJob] || now.models !== before.models) this.soon();
@@ -82,11 +83,12 @@ export class ResultPainter {
 
   private scene(): Scene | null {
     const state = useViewer.getState();
-    const [frame, shown, view] = [shownFrame(state), shownView(), this.stack.view];
-    if (!frame || !shown || !view || !state.view || shown.analysis.series_instance_uid !== state.shownSeriesUid) return null;
-    const frames = activeFrames(state);
+    const pane = paneAt(state, this.pane.place);
+    const [frame, shown, { view }] = [shownFrameOf(state, pane), shownView(), this.pane];
+    if (!frame || !shown || !(view instanceof StackView) || !pane.view || shown.analysis.series_instance_uid !== pane.shownSeriesUid) return null;
+    const frames = framesOfPane(state, pane);
     const slice = sliceOf(shown.pieces, frames, frame);
-    const layers = shown.mask ? [shown.mask.layer(slice)].filter((one) => one !== null) : this.layersOf(shown, frames, state.index, frame);
+    const layers = shown.mask ? [shown.mask.layer(slice)].filter((one) => one !== null) : this.layersOf(shown, frames, pane.index, frame);
     return { view, frame, shown, slice, layers };
   }
 

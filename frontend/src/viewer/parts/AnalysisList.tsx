@@ -6,14 +6,14 @@ import { useTranslation } from "react-i18next";
 import { localTime } from "../logic/format";
 import { useSession } from "../session";
 import { analysesOf, isOver, useAnalyses, verdictOf, type AnalysisView } from "../state/analysesStore";
-import { useViewer } from "../state/viewerStore";
+import { activeSeriesUid, useViewer } from "../state/viewerStore";
 import styles from "../viewer.module.css";
 import { useHeadline } from "./VerdictCard";
 
 export function AnalysisList() {
   const { t } = useTranslation("viewer");
   const byJob = useAnalyses((state) => state.byJob);
-  const seriesUid = useViewer((state) => state.seriesUid);
+  const seriesUid = useViewer(activeSeriesUid);
   const isKnown = useAnalyses((state) => state.models !== null);
   const all = analysesOf(byJob, seriesUid);
   if (!all.length) return isKnown && seriesUid && <p className={styles.empty}>{t("ai.none")}</p>;

@@ -54,7 +54,7 @@ function Threshold({ boxes, shown }: { boxes: readonly Box[]; shown: number }) {
 
 function BoxRow({ box, view }: { box: Box; view: AnalysisView }) {
   const { t } = useTranslation("viewer");
-  const { stack } = useSession();
+  const { grid } = useSession();
   const isSelected = useDisplay(({ selectedBox }) => selectedBox !== null && isSameBox(selectedBox, box));
   const classes = useAnalyses(({ models }) => versionOf(view.analysis, models)?.classes);
   const colour = colourOf(Math.max(0, classes?.indexOf(box.label) ?? 0) + 1);
@@ -62,7 +62,7 @@ function BoxRow({ box, view }: { box: Box; view: AnalysisView }) {
   const place = useMemo(() => placeOf(frames, middleOf(box)), [frames, box]);
   const slices = Math.round((box.high[0] ?? 0) - (box.low[0] ?? 0));
   return (
-    <UnstyledButton className={styles.row} data-open={isSelected || undefined} aria-current={isSelected} onClick={() => { goToBox(stack, box); }}>
+    <UnstyledButton className={styles.row} data-open={isSelected || undefined} aria-current={isSelected} onClick={() => { goToBox(grid.active, box); }}>
       <span>
         <span className={styles.boxName}><i style={{ background: colour }} aria-hidden /> {box.label}</span>
         <small>{t("boxes.slice", { index: place + 1 })}{slices > 1 && ` · ${t("boxes.slices", { count: slices })}`}</small>

@@ -4,8 +4,8 @@ import { Menu, UnstyledButton } from "@mantine/core";
 import { IconPlayerPauseFilled, IconPlayerPlayFilled } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
-import { toggleCine } from "../commands";
-import { activeFrames, useViewer } from "../state/viewerStore";
+import { changeCine, toggleCine } from "../commands";
+import { activeFrames, activePane, useViewer } from "../state/viewerStore";
 import styles from "../viewer.module.css";
 import { ToolButton } from "./ToolButton";
 
@@ -13,10 +13,10 @@ const SPEEDS = [5, 10, 15, 20, 30];
 
 export function CineControl({ size = 34 }: { size?: number }) {
   const { t } = useTranslation("viewer");
-  const { isPlaying, framesPerSecond } = useViewer((state) => state.cine);
+  const { isPlaying, framesPerSecond } = useViewer((state) => activePane(state).cine);
   const isFilm = useViewer((state) => activeFrames(state).length > 1);
   const isOneImage = useViewer((state) => activeFrames(state).length === 1);
-  const choose = (speed: number): void => { useViewer.setState(({ cine }) => ({ cine: { ...cine, framesPerSecond: speed } })); };
+  const choose = (speed: number): void => { changeCine({ framesPerSecond: speed }); };
   if (isOneImage) return null;
   return (
     <>

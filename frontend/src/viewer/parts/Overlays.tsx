@@ -4,12 +4,14 @@ import { useTranslation } from "react-i18next";
 
 import { dicomDate, dicomTime, personName, scaleBarLength } from "../logic/format";
 import type { Frame } from "../logic/frames";
-import { activeFrames, activeSeries, shownFrame, useViewer } from "../state/viewerStore";
+import { windowRange } from "../logic/windows";
+import { usePane } from "../session";
+import { placeOfPane, seriesOf, shownFrameOf, studyOf, useViewer } from "../state/viewerStore";
 import styles from "../viewer.module.css";
 
 export function Overlays() {
   const hasOverlays = useViewer((state) => state.hasOverlays);
-  const isShown = useViewer((state) => state.shownImageId !== null);
+  const isShown = usePane((pane) => pane.shownImageId !== null);
   if (!isShown) return null;
   return (
     <div className={styles.overlays}>
@@ -21,7 +23,7 @@ export function Overlays() {
 
 function PatientCorner() {
   const { t, i18n } = useTranslation("viewer");
-  const study = useViewer((state) => state.study);
+  const study = usePane((pane, state) => studyOf(state, pane.seriesUid));
   if (!study) return null;
   const { patient_sex: sex, patient_birth_date: birthDate } = study;
   return (
@@ -34,8 +36,8 @@ function PatientCorner() {
 }
 
 function StudyCorner() {
-  const study = useViewer((state) => state.study);
-  const series = useViewer(activeSeries);
+  const study = usePane((pane, state) => studyOf(state, pane.seriesUid));
+  const series = usePane((pane, state) => seriesOf(state, pane.seriesUid));
   if (!study) return null;
   return (
     <div className={styles.topRight}>
@@ -48,16 +50,19 @@ function StudyCorner() {
 
 function ImageCorner() {
   const { t } = useTranslation("viewer");
-  const frames = useViewer(activeFrames);
-  const frame = useViewer(shownFrame);
-  const index = frame ? frames.indexOf(frame) : 0;
-  const [location, thickness] = [locationOf(frame), frame?.sliceThickness];
+  const frame = usePane((pane, state) => shownFrameOf(state, pane));
+  const [index, count, phases] = [usePane((pane, state) => placeOfPane(state, pane).index), usePane((pane, state) => placeOfPane(state, pane).count), usePane((pane, state) => placeOfPane(state, pane).phases)];
+  const phase = usePane((pane) => pane.phase);
+  const [kind, plane] = [usePane((pane) => pane.kind), usePane((pane) => pane.plane)];
+  const [location, thickness] = kind === "stack" ? [locationOf(frame), frame?.sliceThickness] : [null, null];
   return (
     <div className={styles.bottomLeft}>
       <ProbeText frame={frame} />
       {typeof thickness === "number" && <span className={styles.minor}>{t("overlay.thickness", { value: round(thickness) })}</span>}
       {location !== null && <span className={styles.minor}>{t("overlay.location", { value: location.toFixed(1) })}</span>}
-      <b>{t("overlay.image", { index: index + 1, total: frames.length })}</b>
+      {phases > 1 && <b>{t("overlay.phase", { index: phase + 1, total: phases })}</b>}
+      {kind === "plane" && <b>{t(`pane.plane.${plane}`)}</b>}
+      {kind !== "solid" && <b>{t(kind === "plane" ? "overlay.slice" : "overlay.image", { index: index + 1, total: count })}</b>}
     </div>
   );
 }
@@ -72,28 +77,42 @@ function locationOf(frame: Frame | undefined): number | null {
 }
 
 function ProbeText({ frame }: { frame: Frame | undefined }) {
-  const probe = useViewer((state) => state.probe);
+  const probe = usePane((pane) => pane.probe);
   if (!probe) return null;
   const value = probe.values.map((one) => (Number.isInteger(one) ? one : one.toFixed(2))).join(" / ");
-  return <span className={styles.probe}>({probe.column}, {probe.row}) <b>{value} {probe.values.length === 1 ? frame?.unit : ""}</b></span>;
+  const uptake = frame?.suvFactor && probe.values.length === 1 ? ` · SUV ${((probe.values[0] ?? 0) * frame.suvFactor).toFixed(2)}` : "";
+  return <span className={styles.probe}>({probe.column}, {probe.row}) <b>{value} {probe.values.length === 1 ? frame?.unit : ""}{uptake}</b></span>;
 }
 
 function ViewCorner() {
   const { t } = useTranslation("viewer");
-  const view = useViewer((state) => state.view);
+  const view = usePane((pane) => pane.view);
+  const frame = usePane((pane, state) => shownFrameOf(state, pane));
   if (!view) return null;
   const { window, scale } = view;
+  const uptake = window && frame?.suvFactor ? windowRange(window).upper * frame.suvFactor : null;
   return (
     <div className={styles.bottomRight}>
       <span className={styles.minor}>{t("overlay.zoom", { value: Math.round(scale * 100) })}</span>
-      {window && <b>{t("overlay.window", { width: Math.round(window.width), center: Math.round(window.center) })}</b>}
+      <ProjectionText />
+      {uptake !== null && <b>SUV ≤ {uptake.toFixed(1)}</b>}
+      {window && uptake === null && <b>{t("overlay.window", { width: Math.round(window.width), center: Math.round(window.center) })}</b>}
     </div>
   );
 }
 
+/** Says that more than one slice is seen. */
+function ProjectionText() {
+  const { t } = useTranslation("viewer");
+  const { mode, slabMm } = usePane((pane) => pane.projection);
+  const isPlane = usePane((pane) => pane.kind === "plane");
+  if (!isPlane || mode === "none") return null;
+  return <b>{t(`projection.${mode}`)} {slabMm < 1000 && `${slabMm} mm`}</b>;
+}
+
 function Edges() {
-  const edges = useViewer((state) => state.view?.edges);
-  const isInPatient = useViewer((state) => Boolean(shownFrame(state)?.orientation));
+  const edges = usePane((pane) => pane.view?.edges);
+  const isInPatient = usePane((pane, state) => Boolean(shownFrameOf(state, pane)?.orientation));
   if (!edges || !isInPatient) return null;
   return (
     <>
@@ -106,8 +125,8 @@ function Edges() {
 }
 
 function ScaleBar() {
-  const worldPerPixel = useViewer((state) => state.view?.worldPerPixel ?? 0);
-  const hasSpacing = useViewer((state) => (shownFrame(state)?.spacing ?? "none") !== "none");
+  const worldPerPixel = usePane((pane) => pane.view?.worldPerPixel ?? 0);
+  const hasSpacing = usePane((pane, state) => (shownFrameOf(state, pane)?.spacing ?? "none") !== "none");
   if (!hasSpacing || !worldPerPixel) return null;
   const millimetres = scaleBarLength(worldPerPixel * 500);
   const text = millimetres >= 10 ? `${millimetres / 10} cm` : `${millimetres} mm`;
@@ -116,6 +135,6 @@ function ScaleBar() {
 
 function SyntheticMark() {
   const { t } = useTranslation("viewer");
-  const isSynthetic = useViewer((state) => Boolean(state.study?.is_synthetic || activeSeries(state)?.is_synthetic));
+  const isSynthetic = usePane((pane, state) => Boolean(studyOf(state, pane.seriesUid)?.is_synthetic || seriesOf(state, pane.seriesUid)?.is_synthetic));
   return isSynthetic ? <span className={styles.syntheticMark} title={t("synthetic_hint")}>{t("synthetic")}</span> : null;
 }

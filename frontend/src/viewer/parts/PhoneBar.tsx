@@ -9,6 +9,8 @@ import { useSession } from "../session";
 import { useViewer } from "../state/viewerStore";
 import styles from "../viewer.module.css";
 import { CineControl } from "./CineControl";
+import { LayoutMenu } from "./LayoutMenu";
+import { PaneMenu } from "./PaneMenu";
 import { PresetMenu } from "./PresetMenu";
 import { ToolButton } from "./ToolButton";
 import { TOOLS, VIEW_ACTS } from "./Toolbar";
@@ -24,6 +26,8 @@ export function PhoneBar() {
       {TOOLS.filter(({ name }) => name !== "zoom").map(({ name, icon }) => (
         <ToolButton key={name} label={t(`tool.${name}`)} icon={icon} isActive={tool === name} size={SIZE} onClick={() => { acts[name](session); }} />
       ))}
+      <LayoutMenu size={SIZE} />
+      <PaneMenu size={SIZE} />
       <PresetMenu size={SIZE} />
       <CineControl size={SIZE} />
       <Menu position="top-end" returnFocus={false}>

@@ -9,12 +9,12 @@ import { useTranslation } from "react-i18next";
 import { perform, presetsOf } from "../commands";
 import { sameWindow, type WindowPreset } from "../logic/windows";
 import { useSession } from "../session";
-import { useViewer } from "../state/viewerStore";
+import { activePane, useViewer } from "../state/viewerStore";
 
 export function PresetMenu({ size = 34 }: { size?: number }) {
   const { t } = useTranslation("viewer");
   const [isOpen, setOpen] = useState(false);
-  const isGrey = useViewer((state) => Boolean(state.view?.window));
+  const isGrey = useViewer((state) => Boolean(activePane(state).view?.window));
   return (
     <Menu position="bottom-start" returnFocus={false} opened={isOpen} onChange={setOpen}>
       <Menu.Target>
@@ -44,7 +44,7 @@ function Presets() {
 
 function PresetItem({ number, label, preset }: { number: number; label: string; preset?: WindowPreset }) {
   const session = useSession();
-  const window = useViewer((state) => state.view?.window);
+  const window = useViewer((state) => activePane(state).view?.window);
   const hasKeys = useMediaQuery("(pointer: fine)", true, { getInitialValueInEffect: false });
   return (
     <Menu.Item

@@ -9,7 +9,7 @@ import { frameKey, isOnSlice, NO_PIECES, probabilities, type Box, type Pieces } 
 import { useSession } from "../session";
 import { foundBoxes, useAnalyses, verdictOf } from "../state/analysesStore";
 import { sliceOf } from "../state/findings";
-import { activeFrames, useViewer } from "../state/viewerStore";
+import { activeFrames, activePane, useViewer } from "../state/viewerStore";
 import styles from "../viewer.module.css";
 import { taskOf, useTaskShown, type Task } from "./task";
 
@@ -67,13 +67,14 @@ function useThreshold(): number | null {
 
 export function ProbabilityPlot() {
   const values = useProbabilities();
-  return values ? <Plot values={values} /> : null;
+  const isStack = useViewer((state) => activePane(state).kind === "stack");
+  return values && isStack ? <Plot values={values} /> : null;
 }
 
 function Plot({ values }: { values: Float32Array }) {
   const { t } = useTranslation("viewer");
-  const { stack } = useSession();
-  const index = useViewer((state) => state.index);
+  const { grid } = useSession();
+  const index = useViewer((state) => activePane(state).index);
   const threshold = useThreshold();
   const task = useTaskShown() ?? "classification";
   const full = fullOf(task, values, threshold);
@@ -86,7 +87,7 @@ function Plot({ values }: { values: Float32Array }) {
     if (!(event.buttons & 1)) return;
     event.currentTarget.setPointerCapture(event.pointerId);
     const { left, width: extent } = event.currentTarget.getBoundingClientRect();
-    stack.goTo(Math.floor(((event.clientX - left) / extent) * values.length));
+    grid.active.goTo(Math.floor(((event.clientX - left) / extent) * values.length));
   };
   const here = values[index] ?? Number.NaN;
   return (

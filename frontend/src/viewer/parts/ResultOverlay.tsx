@@ -4,7 +4,7 @@ import { useLayoutEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 
 import { ResultPainter } from "../paint/painter";
-import { useSession } from "../session";
+import { usePaneSession } from "../session";
 import { useAnalyses } from "../state/analysesStore";
 import { useDisplay, type Look } from "../state/displayStore";
 import { useTaskShown } from "./task";
@@ -21,12 +21,12 @@ export function useIsSplit(): boolean {
 export function ResultOverlay({ isSplit }: { isSplit: boolean }) {
   const over = useRef<HTMLCanvasElement>(null);
   const beside = useRef<HTMLCanvasElement>(null);
-  const { stack } = useSession();
+  const pane = usePaneSession();
   useLayoutEffect(() => {
     if (!over.current || !beside.current) return undefined;
-    const painter = new ResultPainter(over.current, beside.current, stack);
+    const painter = new ResultPainter(over.current, beside.current, pane);
     return () => { painter.destroy(); };
-  }, [stack]);
+  }, [pane]);
   return (
     <>
       <canvas ref={over} className={styles.mapOverlay} data-testid="map" aria-hidden />

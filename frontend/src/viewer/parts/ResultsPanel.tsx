@@ -37,21 +37,21 @@ export function ResultsPanel() {
 
 function MeasurementList() {
   const { t } = useTranslation("viewer");
-  const measurements = useViewer((state) => state.measurements.present);
+  const measurements = useViewer((state) => state.measurements);
   if (!measurements.length) return <p className={styles.empty}>{t("no_measurements")}</p>;
   return <ul className={styles.rows}>{measurements.map((one) => <MeasurementRow key={one.id} measurement={one} />)}</ul>;
 }
 
 function MeasurementRow({ measurement }: { measurement: Measurement }) {
   const { t } = useTranslation("viewer");
-  const { stack } = useSession();
+  const { grid, measurements } = useSession();
   const frames = useViewer(activeFrames);
   const index = frames.findIndex((one) => one.sopInstanceUid === measurement.sopInstanceUid && one.frameNumber === measurement.frameNumber);
   if (index < 0) return null;
   const unit = frames[index]?.spacing === "none" ? t("pixels") : "mm";
   const show = (): void => {
-    stack.goTo(index);
-    stack.measurements.select(measurement.id);
+    grid.active.goToFrame(measurement.sopInstanceUid, measurement.frameNumber);
+    measurements.select(measurement.id);
   };
   return (
     <li>
@@ -59,7 +59,7 @@ function MeasurementRow({ measurement }: { measurement: Measurement }) {
         <span>{t("measurement", { index: index + 1 })}</span>
         <b>{lengthOf(measurement).toFixed(1)} {unit}</b>
       </UnstyledButton>
-      <ActionIcon variant="subtle" color="gray" size="sm" aria-label={t("delete")} onClick={() => { stack.measurements.remove([measurement.id]); }}>
+      <ActionIcon variant="subtle" color="gray" size="sm" aria-label={t("delete")} onClick={() => { measurements.remove([measurement.id]); }}>
         <IconTrash size={15} stroke={1.6} />
       </ActionIcon>
     </li>

@@ -12,7 +12,7 @@ import { defaultChoice, type Precision } from "../state/analysisSession";
 import { analysesOf, isOver, useAnalyses } from "../state/analysesStore";
 import { useMayRun } from "../state/rights";
 import type { Model, ModelVersion, SeriesRow } from "../state/shapes";
-import { activeFrames, activeSeries, useViewer } from "../state/viewerStore";
+import { activeFrames, activeSeries, activeSeriesUid, useViewer } from "../state/viewerStore";
 import styles from "../viewer.module.css";
 import { taskOf } from "./task";
 
@@ -56,7 +56,7 @@ function useChosen(choices: readonly Choice[], models: readonly Model[]): Choice
 
 /** A second run of what is running already would only make both wait. */
 function useIsRunning(chosen: string, precision: string): boolean {
-  const seriesUid = useViewer((state) => state.seriesUid);
+  const seriesUid = useViewer(activeSeriesUid);
   return useAnalyses(({ byJob }) =>
     analysesOf(byJob, seriesUid).some(({ analysis: one }) => `${one.model}@${one.version}` === chosen && one.precision === precision && !isOver(one.job)),
   );
@@ -122,7 +122,7 @@ function RunButton({ chosen: { version, reason } }: { chosen: Choice }) {
   const { t } = useTranslation("viewer");
   const { analyses } = useSession();
   const mayRun = useMayRun();
-  const hasSeries = useViewer((state) => state.seriesUid !== null);
+  const hasSeries = useViewer((state) => activeSeriesUid(state) !== null);
   const startError = useAnalyses((state) => state.startError);
   const wanted = useAnalyses((state) => state.precision);
   const precision: Precision = version.variants.find((one) => one.precision === wanted) ? wanted : "";

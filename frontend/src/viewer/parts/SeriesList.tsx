@@ -5,7 +5,8 @@ import { useTranslation } from "react-i18next";
 import { useSession } from "../session";
 import { thumbnailUrl } from "../state/server";
 import type { SeriesRow } from "../state/shapes";
-import { NOT_LOADING, useViewer } from "../state/viewerStore";
+import { activeSeriesUid, NOT_LOADING, useViewer } from "../state/viewerStore";
+import { DRAGGED_SERIES } from "./Viewport";
 import styles from "../viewer.module.css";
 
 const REASONS = ["not_an_image", "no_frames", "transfer_syntax"] as const;
@@ -24,17 +25,18 @@ export function SeriesList({ onChosen }: { onChosen?: () => void }) {
 
 function SeriesCard({ series, onChosen }: { series: SeriesRow; onChosen: (() => void) | undefined }) {
   const { t } = useTranslation("viewer");
-  const { stack } = useSession();
+  const { grid } = useSession();
   const uid = series.series_instance_uid;
-  const isOpen = useViewer((state) => state.seriesUid === uid);
-  const isNew = useViewer((state) => state.newestSeries === uid && state.seriesUid !== uid);
+  const isOpen = useViewer((state) => activeSeriesUid(state) === uid);
+  const isNew = useViewer((state) => state.newestSeries === uid && activeSeriesUid(state) !== uid);
   const reason = REASONS.find((one) => one === series.reason_not_displayable);
   const open = (): void => {
-    void stack.open(uid);
+    void grid.open(uid);
     onChosen?.();
   };
   return (
-    <button type="button" className={styles.card} data-open={isOpen || undefined} disabled={!series.is_displayable} aria-current={isOpen} onClick={open}>
+    <button type="button" className={styles.card} data-open={isOpen || undefined} disabled={!series.is_displayable} aria-current={isOpen} onClick={open}
+      draggable={series.is_displayable} onDragStart={(event) => { event.dataTransfer.setData(DRAGGED_SERIES, uid); }}>
       <Thumbnail series={series} />
       <span className={styles.cardText}>
         <b>{series.series_description || t("no_description")}</b>

@@ -103,12 +103,12 @@ const HIGHEST_WORDS = { classification: "highest", segmentation: "largest", dete
 
 function OverlayControls({ view: { pieces }, task }: { view: AnalysisView; task: Task }) {
   const { t } = useTranslation("viewer");
-  const { stack } = useSession();
+  const { grid } = useSession();
   const isVisible = useDisplay((state) => state.isVisible);
   const opacity = useDisplay((state) => state.opacity);
   const best = highest(pieces);
   const goTo = ({ sopInstanceUid, frame }: Piece): void => {
-    stack.goToFrame(sopInstanceUid, frame);
+    grid.active.goToFrame(sopInstanceUid, frame);
     useViewer.setState({ drawer: "none" });
   };
   return (

@@ -10,7 +10,7 @@ import { useMayPlaceAll } from "../state/rights";
 import { thumbnailUrl } from "../state/server";
 import type { Similar, SimilarCase } from "../state/shapes";
 import { useSimilar } from "../state/similarStore";
-import { useViewer } from "../state/viewerStore";
+import { activeSeriesUid, useViewer } from "../state/viewerStore";
 import styles from "../viewer.module.css";
 
 export function SimilarCases() {
@@ -18,7 +18,7 @@ export function SimilarCases() {
   const { similar } = useSession();
   const status = useSimilar((state) => state.status);
   const withOwn = useSimilar((state) => state.withOwn);
-  const hasSeries = useViewer((state) => state.seriesUid !== null);
+  const hasSeries = useViewer((state) => activeSeriesUid(state) !== null);
   const isBusy = ["asking", "computing", "computing_all"].includes(status);
   return (
     <div className={styles.similar} data-testid="similar" data-status={status}>
@@ -88,10 +88,10 @@ function Cases({ found }: { found: Similar }) {
 
 function Case({ one }: { one: SimilarCase }) {
   const { t } = useTranslation("viewer");
-  const { stack, studyUid } = useSession();
+  const { grid, studyUid } = useSession();
   const open = useOpen();
   const show = (): void => {
-    if (one.study_instance_uid === studyUid) void stack.open(one.series_instance_uid);
+    if (one.study_instance_uid === studyUid) void grid.open(one.series_instance_uid);
     else open(one.study_instance_uid, one.series_instance_uid);
     useViewer.setState({ drawer: "none" });
   };

@@ -1,25 +1,26 @@
 /** The track at the picture's right edge: which frames have come, which one is shown; drag it to scroll. */
 
-import { useEffect, useRef, type PointerEvent } from "react";
+import { useEffect, useMemo, useRef, type PointerEvent } from "react";
 import { useTranslation } from "react-i18next";
 
-import { useSession } from "../session";
-import { activeFrames, NOT_LOADING, useViewer } from "../state/viewerStore";
+import { usePane, usePaneSession } from "../session";
+import { NOT_LOADING, placeOfPane } from "../state/viewerStore";
 import styles from "../viewer.module.css";
 
 const COLOURS = ["transparent", "#4b5563", "#b45309"];
 
 export function SliceBar() {
   const { t } = useTranslation("viewer");
-  const session = useSession();
-  const count = useViewer((state) => activeFrames(state).length);
-  const index = useViewer((state) => state.index);
-  if (count < 2) return null;
+  const pane = usePaneSession();
+  const count = usePane((own, state) => placeOfPane(state, own).count);
+  const index = usePane((own, state) => placeOfPane(state, own).index);
+  const isSolid = usePane((own) => own.kind === "solid");
+  if (count < 2 || isSolid) return null;
   const drag = (event: PointerEvent<HTMLDivElement>): void => {
     if (!(event.buttons & 1)) return;
     event.currentTarget.setPointerCapture(event.pointerId);
     const { top, height } = event.currentTarget.getBoundingClientRect();
-    session.stack.goTo(Math.round(((event.clientY - top) / height) * (count - 1)));
+    pane.scrollBy(Math.round(((event.clientY - top) / height) * (count - 1)) - index);
   };
   return (
     <div
@@ -43,7 +44,9 @@ export function SliceBar() {
 
 function LoadedTrack() {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const mask = useViewer((state) => (state.loading[state.seriesUid ?? ""] ?? NOT_LOADING).mask);
+  const whole = usePane((own, state) => (state.loading[own.seriesUid ?? ""] ?? NOT_LOADING).mask);
+  const [phase, phases] = [usePane((own) => own.phase), usePane((own, state) => placeOfPane(state, own).phases)];
+  const mask = useMemo(() => whole.subarray((whole.length / phases) * phase, (whole.length / phases) * (phase + 1)), [whole, phase, phases]);
   useEffect(() => {
     const context = canvas.current?.getContext("2d");
     if (!canvas.current || !context) return;

@@ -11,9 +11,11 @@ import { useTranslation } from "react-i18next";
 import { acts, type ActName } from "../commands";
 import { personName } from "../logic/format";
 import { useClose, useSession } from "../session";
-import { useViewer } from "../state/viewerStore";
+import { activePane, useViewer } from "../state/viewerStore";
 import styles from "../viewer.module.css";
 import { CineControl } from "./CineControl";
+import { LayoutMenu } from "./LayoutMenu";
+import { PaneMenu } from "./PaneMenu";
 import { PresetMenu } from "./PresetMenu";
 import { ToolButton } from "./ToolButton";
 
@@ -64,7 +66,7 @@ function Tools() {
   const { t } = useTranslation("viewer");
   const session = useSession();
   const tool = useViewer((state) => state.tool);
-  const isInverted = useViewer((state) => state.view?.isInverted);
+  const isInverted = useViewer((state) => activePane(state).view?.isInverted);
   const hasOverlays = useViewer((state) => state.hasOverlays);
   const isActive: Partial<Record<ActName, boolean | undefined>> = { invert: isInverted, overlays: hasOverlays };
   return (
@@ -73,6 +75,8 @@ function Tools() {
         <ToolButton key={name} label={t(`tool.${name}`)} icon={icon} hotkey={hotkey} isActive={tool === name} onClick={() => { acts[name](session); }} />
       ))}
       <i className={styles.divider} />
+      <LayoutMenu />
+      <PaneMenu />
       <PresetMenu />
       {VIEW_ACTS.map(({ name, icon, hotkey }) => (
         <ToolButton key={name} label={t(`tool.${name}`)} icon={icon} hotkey={hotkey} isActive={isActive[name]} onClick={() => { acts[name](session); }} />
@@ -90,8 +94,8 @@ function Tools() {
 function UndoButtons() {
   const { t } = useTranslation("viewer");
   const session = useSession();
-  const canUndo = useViewer((state) => state.measurements.past.length > 0);
-  const canRedo = useViewer((state) => state.measurements.future.length > 0);
+  const canUndo = useViewer((state) => state.canUndo);
+  const canRedo = useViewer((state) => state.canRedo);
   return (
     <>
       <ToolButton label={t("tool.undo")} icon={IconArrowBackUp} hotkey="Ctrl Z" isDisabled={!canUndo} onClick={() => { acts.undo(session); }} />

@@ -27,7 +27,7 @@ vi.mock("./server", () => ({
 
 const { AnalysisSession, defaultChoice } = await import("./analysisSession");
 const { analysesOf, foundBoxes, segmentsOf, useAnalyses, verdictOf } = await import("./analysesStore");
-const { openStudy, useViewer } = await import("./viewerStore");
+const { openStudy, setPane } = await import("./viewerStore");
 
 const job = (id: string, changes: Partial<Job> = {}): Job =>
   ({ id, kind: "analysis", state: "running", revision: 1, progress: 0, created_at: `2026-01-0${id}T00:00:00Z`, ...changes }) as Job;
@@ -48,7 +48,7 @@ beforeEach(() => {
   answers.start.mockReset();
   answers.mask.mockReset();
   openStudy("t");
-  useViewer.setState({ seriesUid: "1.2" });
+  setPane(0, { seriesUid: "1.2" });
 });
 
 it("takes pieces once each, in whatever order, and a replay from the beginning changes nothing", async () => {

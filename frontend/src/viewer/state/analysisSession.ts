@@ -19,7 +19,7 @@ import {
 } from "./server";
 import type { JobEvent, StudyEvent } from "./server";
 import type { Analysis, Model, NewAnalysis, SlicePredicted } from "./shapes";
-import { useViewer } from "./viewerStore";
+import { activeSeriesUid, useViewer } from "./viewerStore";
 
 const PAINT_EVERY_MS = 40;
 
@@ -42,7 +42,7 @@ export class AnalysisSession {
   ) {
     resetAnalyses();
     this.stopFollowing = useViewer.subscribe((state, before) => {
-      if (state.seriesUid !== before.seriesUid) this.showNewest();
+      if (activeSeriesUid(state) !== activeSeriesUid(before)) this.showNewest();
     });
   }
 
@@ -68,7 +68,7 @@ export class AnalysisSession {
 
   private showNewest(): void {
     const { byJob } = useAnalyses.getState();
-    const all = analysesOf(byJob, useViewer.getState().seriesUid);
+    const all = analysesOf(byJob, activeSeriesUid(useViewer.getState()));
     const best = all.find(({ analysis }) => ["running", "queued", "succeeded"].includes(analysis.job.state)) ?? all[0];
     this.show(best?.analysis.job.id ?? "");
   }
@@ -107,7 +107,7 @@ export class AnalysisSession {
 
   /** Starts a model on the open series. The same wish twice, also after a lost answer, is one job. */
   async run(model: string, version: number, precision: Precision = ""): Promise<void> {
-    const { seriesUid } = useViewer.getState();
+    const seriesUid = activeSeriesUid(useViewer.getState());
     if (!seriesUid) return;
     const key = `${seriesUid}/${model}/${version}/${precision}`;
     if (this.starting.has(key)) return;
@@ -156,7 +156,7 @@ export class AnalysisSession {
     const { shownJob, byJob } = useAnalyses.getState();
     const shown = byJob[shownJob]?.analysis;
     const added = byJob[jobId]?.analysis;
-    if (!added || seriesUid !== useViewer.getState().seriesUid || shownJob === jobId) return;
+    if (!added || seriesUid !== activeSeriesUid(useViewer.getState()) || shownJob === jobId) return;
     const isNewer = !shown || added.job.created_at > shown.job.created_at;
     if (!shown || (isNewer && isOver(shown.job) && !isOver(added.job))) this.show(jobId);
   }

@@ -4,7 +4,7 @@ import { placeOf, stackOf, type Frame } from "../logic/frames";
 import { frameKey, isSameBox, middleOf, type Box, type Pieces } from "../logic/pieces";
 import { foundBoxes, useAnalyses, type AnalysisView } from "./analysesStore";
 import { useDisplay } from "./displayStore";
-import type { StackSession } from "./stackSession";
+import type { PaneSession } from "./paneSession";
 import { activeFrames, useViewer } from "./viewerStore";
 
 export const shownView = (): AnalysisView | undefined => {
@@ -18,27 +18,29 @@ export function sliceOf(pieces: Pieces, frames: readonly Frame[], frame: Frame):
 }
 
 /** Goes to a slice, counted as the site does, of the open series. */
-export function goToSlice(stack: StackSession, slice: number): void {
-  const place = placeOf(activeFrames(useViewer.getState()), slice);
-  if (place >= 0) stack.goTo(place);
+export function goToSlice(pane: PaneSession, slice: number): void {
+  const frames = activeFrames(useViewer.getState());
+  const place = placeOf(frames, slice);
+  const frame = frames[place];
+  if (frame) pane.goToFrame(frame.sopInstanceUid, frame.frameNumber);
 }
 
 export const isShown = (box: Box, leastScore: number | null): boolean => box.score >= (leastScore ?? 0);
 
 /** Marks a box and goes to the slice in which its middle lies. */
-export function goToBox(stack: StackSession, box: Box): void {
+export function goToBox(pane: PaneSession, box: Box): void {
   useDisplay.setState({ selectedBox: box, isVisible: true });
   // On a phone the list lies over the picture.
   useViewer.setState({ drawer: "none" });
-  goToSlice(stack, middleOf(box));
+  goToSlice(pane, middleOf(box));
 }
 
 /** Goes to the box after or before the marked one, by score. */
-export function stepBox(stack: StackSession, step: 1 | -1): void {
+export function stepBox(pane: PaneSession, step: 1 | -1): void {
   const view = shownView();
   const { selectedBox, leastScore } = useDisplay.getState();
   const boxes = view ? foundBoxes(view).filter((box) => isShown(box, leastScore)) : [];
   const at = selectedBox ? boxes.findIndex((box) => isSameBox(box, selectedBox)) : -1;
   const next = at < 0 ? boxes.at(step > 0 ? 0 : -1) : boxes[at + step];
-  if (next) goToBox(stack, next);
+  if (next) goToBox(pane, next);
 }

@@ -3,10 +3,11 @@
 import { forgetFrames, keepFrame, loadFrame, onForgotten, registerFrames } from "../cornerstone/memory";
 import { memoryBudget } from "../cornerstone/setup";
 import { framesOf, type Frame } from "../logic/frames";
-import { LoadQueue } from "../logic/loadQueue";
+import { forgetVolumes, grow } from "../cornerstone/volumes";
+import { LoadQueue, type Focus } from "../logic/loadQueue";
 import { Progress } from "./progress";
 import { dicomwebRoot, fetchSeriesMetadata } from "./server";
-import { setLoading, useViewer } from "./viewerStore";
+import { setLoading, studyOf, useViewer } from "./viewerStore";
 
 const PARALLEL_REQUESTS = 6;
 
@@ -19,14 +20,15 @@ export class FrameLoader {
 
   constructor(
     private readonly team: string,
-    private readonly studyUid: string,
     onSettled: (seriesUid: string, index: number) => void,
   ) {
     this.queue = new LoadQueue(
       {
         load: async (item) => {
           const image = await loadFrame(item.imageId);
-          if (!this.isOver) keepFrame(image);
+          if (this.isOver) return;
+          keepFrame(image);
+          grow(item.imageId);
         },
         onSettled: (seriesUid, index, ok) => {
           this.progress.settled(seriesUid, index, ok);
@@ -34,7 +36,7 @@ export class FrameLoader {
         },
         onComplete: (seriesUid) => {
           performance.mark(`series-complete:${seriesUid}`);
-          if (seriesUid === useViewer.getState().seriesUid) void this.fetchOthers();
+          if (useViewer.getState().panes.some((pane) => pane.seriesUid === seriesUid)) void this.fetchOthers();
         },
       },
       { parallel: PARALLEL_REQUESTS, bytes: memoryBudget() },
@@ -50,6 +52,7 @@ export class FrameLoader {
     this.stopListening();
     this.queue.stop();
     this.progress.stop();
+    forgetVolumes();
     forgetFrames();
   }
 
@@ -70,9 +73,9 @@ export class FrameLoader {
     return this.queue.isLoaded(seriesUid, index);
   }
 
-  /** Says what is looked at; a frame that had failed is asked for again. */
-  focus(seriesUid: string, index: number): void {
-    this.queue.focus(seriesUid, index);
+  /** Says what is looked at, what matters most first; a frame that had failed is asked for again. */
+  focus(foci: readonly Focus[]): void {
+    this.queue.focus(foci);
   }
 
   /** Forgets that a frame has failed. */
@@ -101,7 +104,8 @@ export class FrameLoader {
 
   private async fetch(seriesUid: string): Promise<readonly Frame[]> {
     if (!useViewer.getState().frames[seriesUid]) setLoading(seriesUid, { state: "metadata" });
-    const instances = await fetchSeriesMetadata(this.team, this.studyUid, seriesUid);
+    const study = studyOf(useViewer.getState(), seriesUid);
+    const instances = await fetchSeriesMetadata(this.team, study?.study_instance_uid ?? "", seriesUid);
     const frames = framesOf(dicomwebRoot(this.team), instances);
     if (this.isOver) return frames;
     registerFrames(frames);
@@ -116,8 +120,10 @@ export class FrameLoader {
     if (this.progress.isComplete(seriesUid)) void this.fetchOthers();
   }
 
-  /** Brings the other series as far as memory goes, once the one that is looked at has come. */
+  /** Brings the study's other series as far as memory goes, once those that are looked at have come. */
   private async fetchOthers(): Promise<void> {
+    const { panes } = useViewer.getState();
+    if (panes.some(({ seriesUid }) => seriesUid !== null && !this.progress.isComplete(seriesUid))) return;
     if ((navigator as { connection?: { saveData?: boolean } }).connection?.saveData) return;
     const waiting = useViewer.getState().study?.series.filter((one) => one.is_displayable && !this.has(one.series_instance_uid));
     for (const series of waiting ?? []) {

@@ -21,7 +21,7 @@ vi.mock("./server", () => ({
 }));
 const { SimilarSession } = await import("./similarSession");
 const { useSimilar } = await import("./similarStore");
-const { openStudy, useViewer } = await import("./viewerStore");
+const { openStudy, setPane } = await import("./viewerStore");
 
 const job = (state: string): Job => ({ id: "j", state, error_detail: "", error_code: "" }) as Job;
 const found = { model: "m", version: 1, compared: 2, series: [] } as Similar;
@@ -30,7 +30,7 @@ beforeEach(() => {
   told.clear();
   ask.mockReset();
   openStudy("t");
-  useViewer.setState({ seriesUid: "1.2" });
+  setPane(0, { seriesUid: "1.2" });
 });
 
 it("waits for the series to be placed, then asks again", async () => {
@@ -72,7 +72,7 @@ it("drops an answer about a series that is no longer open", async () => {
   ask.mockReturnValueOnce(new Promise((resolve) => { answer = resolve; }));
   const session = new SimilarSession("t");
   const finding = session.find(false);
-  useViewer.setState({ seriesUid: "1.3" });
+  setPane(0, { seriesUid: "1.3" });
   answer(found);
   await finding;
   expect(useSimilar.getState()).toMatchObject({ status: "idle", found: null });

@@ -5,7 +5,7 @@ import { isOver } from "./analysesStore";
 import { codeOf, detailOf, fetchReach, fetchSimilar, startEmbedding, watchJob } from "./server";
 import type { Job } from "./shapes";
 import { resetSimilar, useSimilar, type SimilarState } from "./similarStore";
-import { useViewer } from "./viewerStore";
+import { activeSeriesUid, useViewer } from "./viewerStore";
 
 export class SimilarSession {
   private stopWatching: (() => void) | undefined;
@@ -17,7 +17,7 @@ export class SimilarSession {
   constructor(private readonly team: string) {
     resetSimilar();
     this.stopFollowing = useViewer.subscribe((state, before) => {
-      if (state.seriesUid !== before.seriesUid) this.forget();
+      if (activeSeriesUid(state) !== activeSeriesUid(before)) this.forget();
     });
   }
 
@@ -36,7 +36,7 @@ export class SimilarSession {
 
   /** Looks for what is like the open series; of the same patient only where that is wanted. */
   async find(withOwn: boolean): Promise<void> {
-    const { seriesUid } = useViewer.getState();
+    const seriesUid = activeSeriesUid(useViewer.getState());
     if (!seriesUid) return;
     this.forget();
     useSimilar.setState({ seriesUid, withOwn, status: "asking" });

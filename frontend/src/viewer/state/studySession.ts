@@ -5,14 +5,18 @@ import { AnalysisSession } from "./analysisSession";
 import { fetchStudy, troubleOf, watchStudy, type StudyEvent } from "./server";
 import type { SeriesRow, StudyDetail, StudyRow } from "./shapes";
 import { SimilarSession } from "./similarSession";
-import { StackSession } from "./stackSession";
-import { openStudy, useViewer } from "./viewerStore";
+import { UndoLog } from "../logic/undoLog";
+import { MeasurementLog } from "./measurementLog";
+import { PaneGrid } from "./paneGrid";
+import { activeSeriesUid, openStudy, useViewer } from "./viewerStore";
 
 /** A burst of arriving instances is taken in together. */
 const GROW_AFTER_MS = 700;
 
 export class StudySession {
-  readonly stack: StackSession;
+  readonly undoLog = new UndoLog((canUndo, canRedo) => { useViewer.setState({ canUndo, canRedo }); });
+  readonly grid: PaneGrid;
+  readonly measurements: MeasurementLog;
   readonly analyses: AnalysisSession;
   readonly similar: SimilarSession;
   private stopWatching: (() => void) | undefined;
@@ -30,7 +34,8 @@ export class StudySession {
     performance.mark("study-open", { detail: { studyInstanceUid: studyUid } });
     setUp();
     openStudy(team);
-    this.stack = new StackSession(team, studyUid, () => {
+    this.measurements = new MeasurementLog(team, studyUid, this.undoLog);
+    this.grid = new PaneGrid(team, this.undoLog, () => {
       performance.mark("first-image", { detail: { studyInstanceUid: studyUid } });
       // Results can wait for the picture.
       void this.analyses.load();
@@ -49,7 +54,8 @@ export class StudySession {
     this.stopWatching = undefined;
     this.analyses.destroy();
     this.similar.destroy();
-    this.stack.destroy();
+    this.measurements.destroy();
+    this.grid.destroy();
   }
 
   private async load(): Promise<void> {
@@ -86,14 +92,15 @@ export class StudySession {
 
   private openFirst(): void {
     this.openWanted();
-    const { study, seriesUid } = useViewer.getState();
+    const { study } = useViewer.getState();
+    const seriesUid = activeSeriesUid(useViewer.getState());
     const first = study?.series.find((series) => series.is_displayable);
     if (!seriesUid && first) void this.openOrGoOn(first.series_instance_uid);
   }
 
   /** A first series that cannot be had must not keep the results away. */
   private async openOrGoOn(seriesUid: string, slice?: number): Promise<void> {
-    await this.stack.open(seriesUid, slice);
+    await this.grid.active.open(seriesUid, slice);
     if (useViewer.getState().loading[seriesUid]?.state === "failed" && !this.isOver) void this.analyses.load();
   }
 
@@ -140,7 +147,7 @@ export class StudySession {
       this.timer = undefined;
       const uids = [...this.grown];
       this.grown.clear();
-      if (!this.isOver) for (const uid of uids) void this.stack.grow(uid);
+      if (!this.isOver) for (const uid of uids) void this.grid.grow(uid);
     }, GROW_AFTER_MS);
   }
 
@@ -151,9 +158,9 @@ export class StudySession {
     await this.load();
     const { study } = useViewer.getState();
     for (const { series_instance_uid: uid, revision } of study?.series ?? []) {
-      if (before.series.find((one) => one.series_instance_uid === uid)?.revision !== revision) void this.stack.grow(uid);
+      if (before.series.find((one) => one.series_instance_uid === uid)?.revision !== revision) void this.grid.grow(uid);
     }
-    if (useViewer.getState().shownImageId) void this.analyses.load();
+    if (useViewer.getState().panes.some((pane) => pane.shownImageId)) void this.analyses.load();
   }
 }
 
