@@ -1,4 +1,4 @@
-"""What people and models have marked: labels, boxes and label maps; measurements are to grow here."""
+"""What people and models have marked: labels, result sets with boxes and label maps, marks with their history."""
 
 from __future__ import annotations
 
@@ -100,3 +100,80 @@ class LabelMap(models.Model):
 
     def __str__(self) -> str:
         return f"{self.shape} {self.sha256[:8]}"
+
+
+class Space(models.TextChoices):
+    """What a mark's points are counted in."""
+
+    PATIENT = "patient", "Patient (LPS, mm)"
+    IMAGE = "image", "Image (column, row, 0; pixels of the frame)"
+
+
+class Act(models.TextChoices):
+    """What made a revision of something drawn."""
+
+    CREATED = "created", "Created"
+    CHANGED = "changed", "Changed"
+    DELETED = "deleted", "Deleted"
+    RESTORED = "restored", "Restored"
+
+
+class Mark(models.Model):
+    """A measurement, region, arrow, point or key image, as it is now; `MarkRevision` keeps how it was.
+
+    Points of an image are (column, row, 0) with (0, 0) at the outer corner of the first pixel, so that a pixel's centre
+    lies at .5 (PS3.3 C.10.5); points of a patient are LPS in mm (PS3.3 C.7.6.2.1.1).
+    """
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="marks")
+    series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="marks")
+    # Made by the browser, and so no key: another team can neither see nor block it.
+    uuid = models.UUIDField()
+    # "" for a mark of a plane through a volume.
+    sop_instance_uid = models.CharField(max_length=64, blank=True)
+    # From 1.
+    frame_number = models.PositiveIntegerField(null=True)
+    frame_of_reference_uid = models.CharField(max_length=64, blank=True)
+    kind = models.CharField(max_length=16)
+    space = models.CharField(max_length=8, choices=Space.choices)
+    points = models.JSONField(default=list)
+    # Text, finding, statistics, plane, colour: the viewer's own.
+    data = models.JSONField(default=dict)
+    is_hidden = models.BooleanField(default=False)
+    is_locked = models.BooleanField(default=False)
+    source = models.CharField(max_length=10, choices=Source.choices)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    model = models.CharField(max_length=80, blank=True)
+    version = models.PositiveIntegerField(null=True)
+    revision = models.PositiveIntegerField(default=1)
+    is_deleted = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    updated_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["team", "uuid"], name="mark_uuid_once_per_team")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.uuid}"
+
+
+class MarkRevision(models.Model):
+    """How a mark was from one change to the next: written once, never changed."""
+
+    mark = models.ForeignKey(Mark, on_delete=models.CASCADE, related_name="revisions")
+    revision = models.PositiveIntegerField()
+    act = models.CharField(max_length=10, choices=Act.choices)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+    # `marks.content.content_of`; of a deletion, what was deleted.
+    content = models.JSONField()
+
+    class Meta:
+        ordering = ["-revision"]
+        constraints = [models.UniqueConstraint(fields=["mark", "revision"], name="mark_revision_once")]
+
+    def __str__(self) -> str:
+        return f"{self.mark_id} #{self.revision} {self.act}"

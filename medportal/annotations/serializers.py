@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from medportal.annotations.marks.serializers import EVENTS as MARK_EVENTS
 from medportal.annotations.models import AnnotationSet, Label, LabelMap
 
 
@@ -173,3 +174,6 @@ class LabelSchemeSerializer(serializers.Serializer[Any]):
         child=serializers.IntegerField(),
         help_text="Answer → number of studies and series that have it now; where slices alone have it, of their series",
     )
+
+
+EVENTS = {**MARK_EVENTS}

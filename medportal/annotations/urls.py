@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
 
 from medportal.annotations import views
+from medportal.annotations.marks import views as marks
+
+
+class UidConverter(StringConverter):
+    """A UID (PS3.5 9.1): what cannot be one names nothing, and comes to no database."""
+
+    regex = "[0-9.]{1,64}"
+
+
+register_converter(UidConverter, "uid")
+
+_STUDY = "teams/<slug:team>/studies/<uid:study_uid>/"
 
 urlpatterns = [
     path("teams/<slug:team>/labels/", views.LabelsView.as_view(), name="labels"),
     path("teams/<slug:team>/labels/schemes/", views.LabelSchemesView.as_view(), name="label-schemes"),
     path("teams/<slug:team>/annotation-sets/<uuid:set_id>/mask/", views.MaskView.as_view(), name="mask"),
+    path(f"{_STUDY}marks/", marks.MarksView.as_view(), name="marks"),
+    path(f"{_STUDY}marks/<uuid:mark_id>/history/", marks.MarkHistoryView.as_view(), name="mark-history"),
+    path(f"{_STUDY}marks/<uuid:mark_id>/restore/", marks.MarkRestoreView.as_view(), name="mark-restore"),
 ]

@@ -232,6 +232,8 @@ SPECTACULAR_SETTINGS = {
         "RoleEnum": "medportal.accounts.models.Role",
         "StageEnum": "medportal.zoo.models.Stage",
         "AiStatusEnum": "medportal.archive.models.AiStatus",
+        "KindEnum": "medportal.cohorts.models.Kind",
+        "MarkKindEnum": "medportal.annotations.marks.kinds.NAMES",
     },
 }
 

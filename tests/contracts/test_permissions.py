@@ -75,6 +75,7 @@ class World:
         register(self.team, folder / "placer", name="placer", task="autoencoder")
         self._place()
         self.mask = self._mask()
+        self.mark = self._mark()
         self.jobs = self._jobs()
         self.evaluation = self._evaluation()
         self.token = _token_of(self.users["reader"])
@@ -98,6 +99,22 @@ class World:
 
         mask, segments = np.ones((3, 64, 64), np.uint8), [{"value": 1, "label": "all"}]
         return save_mask(self.series, mask, segments, source=Source.PERSON, author=None)[0]
+
+    def _content(self) -> dict[str, Any]:
+        """Return what a mark of the series says."""
+        uids = {
+            "series_instance_uid": self.series.series_instance_uid,
+            "sop_instance_uid": self.instance.sop_instance_uid,
+        }
+        return {**uids, "kind": "probe", "space": "patient", "points": [[1, 2, 3]]}
+
+    def _mark(self) -> str:
+        from medportal.annotations.marks.services import save_changes
+
+        uuid, study = uuid4(), self.series.study.study_instance_uid
+        change = {"id": uuid, "revision": 0, "mark": self._content()}
+        save_changes(self.member_with_rights(), self.team.slug, study, [change])
+        return str(uuid)
 
     def _jobs(self) -> dict[str, Any]:
         from medportal.analysis.services import start_analysis
@@ -165,6 +182,7 @@ class World:
             # A candidate: it can be promoted and archived.
             "number": 1 if name.startswith("cohort") else 3,
             "set_id": self.mask.pk,
+            "mark_id": self.mark,
             "evaluation_id": self.evaluation,
         }
         plain = re.sub(r"\(\?P<(\w+)>[^()]*\)", lambda m: str(values[m[1]]), pattern)
@@ -189,6 +207,8 @@ class World:
                 "series": list(self.cohort.members.values_list("series_instance_uid", flat=True)),
             },
             "POST labels": {"series": self.series.series_instance_uid, "scheme": SCHEME, "value": "normal"},
+            "POST marks": {"changes": [{"id": str(uuid4()), "revision": 0, "mark": self._content()}]},
+            "POST mark-restore": {"revision": 1, "based_on": 1},
             "POST previews": {"id": str(uuid4()), "cohort": "chests", "recipe": "classification"},
             "POST trainings": {
                 "id": str(uuid4()),

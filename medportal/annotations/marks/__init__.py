@@ -1,0 +1,1 @@
+"""Measurements, regions, arrows and key images: rows that people draw, change, delete and restore."""
