@@ -754,6 +754,63 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/teams/{team}/studies/{study_uid}/marks/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List all of them, in the order in which they were made; with `deleted=1` those that were deleted as well. */
+        get: operations["marks_list"];
+        put?: never;
+        /**
+         * @description Make, change and delete marks, each change for itself: at most 200, of 8 MB together.
+         *
+         *     A change names the revision that it was made from. Based on another state than the present one it is a
+         *     conflict: nothing is changed, and the mark as it is is shown. The same change again is `unchanged`.
+         */
+        post: operations["marks_change"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team}/studies/{study_uid}/marks/{mark_id}/history/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List its revisions, newest first (the last 1,000), each with the mark as it was. */
+        get: operations["marks_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team}/studies/{study_uid}/marks/{mark_id}/restore/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Make it what it was at a revision; that is a new revision. 409 `conflict` with `current` if it has changed. */
+        post: operations["marks_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/teams/{team}/trainings/": {
         parameters: {
             query?: never;
@@ -793,6 +850,14 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description * `created` - Created
+         *     * `changed` - Changed
+         *     * `deleted` - Deleted
+         *     * `restored` - Restored
+         * @enum {string}
+         */
+        ActEnum: "created" | "changed" | "deleted" | "restored";
         /**
          * @description * `` - None
          *     * `queued` - Queued
@@ -1344,6 +1409,97 @@ export interface components {
             username: string;
             password: string;
         };
+        /** @description A measurement, region, arrow, point or key image: one row, whole. */
+        Mark: {
+            /** Format: uuid */
+            id: string;
+            study_instance_uid: string;
+            series_instance_uid: string;
+            /** @description "": a plane of the volume */
+            sop_instance_uid: string;
+            /** @description From 1 */
+            frame_number: number | null;
+            frame_of_reference_uid: string;
+            kind: components["schemas"]["MarkKindEnum"];
+            space: components["schemas"]["SpaceEnum"];
+            /** @description patient: LPS, mm; image: [column, row, 0] in pixels, the first one's centre at .5 */
+            points: number[][];
+            data: {
+                [key: string]: unknown;
+            };
+            is_hidden: boolean;
+            is_locked: boolean;
+            source: components["schemas"]["SourceEnum"];
+            /** @description Who made it */
+            author: string | null;
+            model: string;
+            version: number | null;
+            /** @description From 1; rises with each change */
+            revision: number;
+            is_deleted: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** @description Who made this revision */
+            updated_by: string | null;
+        };
+        /** @description What a client says of a mark, whole: what is left out is what it is by default. */
+        MarkContentRequest: {
+            series_instance_uid: string;
+            /** @description "": a plane of the volume */
+            sop_instance_uid?: string;
+            frame_number?: number | null;
+            frame_of_reference_uid?: string;
+            kind: components["schemas"]["MarkKindEnum"];
+            space: components["schemas"]["SpaceEnum"];
+            /** @description patient: LPS, mm; image: [column, row, 0] in pixels, the first one's centre at .5 */
+            points?: number[][];
+            /** @description Text, finding, statistics, plane, colour: at most 8 KiB */
+            data?: {
+                [key: string]: unknown;
+            };
+            /** @default false */
+            is_hidden: boolean;
+            /** @default false */
+            is_locked: boolean;
+            /** @default person */
+            source: components["schemas"]["SourceEnum"];
+            /** @default  */
+            model: string;
+            version?: number | null;
+        };
+        /**
+         * @description * `length` - length
+         *     * `bidirectional` - bidirectional
+         *     * `angle` - angle
+         *     * `cobb` - cobb
+         *     * `ellipse` - ellipse
+         *     * `rectangle` - rectangle
+         *     * `freehand` - freehand
+         *     * `spline` - spline
+         *     * `arrow` - arrow
+         *     * `probe` - probe
+         *     * `text` - text
+         *     * `circle` - circle
+         *     * `polyline` - polyline
+         *     * `key` - key
+         * @enum {string}
+         */
+        MarkKindEnum: "length" | "bidirectional" | "angle" | "cobb" | "ellipse" | "rectangle" | "freehand" | "spline" | "arrow" | "probe" | "text" | "circle" | "polyline" | "key";
+        /** @description How a mark was from one change to the next. */
+        MarkRevision: {
+            revision: number;
+            act: components["schemas"]["ActEnum"];
+            author: string | null;
+            /** Format: date-time */
+            at: string;
+            mark: components["schemas"]["Mark"];
+        };
+        /** @description The marks of a study. */
+        Marks: {
+            marks: components["schemas"]["Mark"][];
+        };
         /** @description Who I am, and what I prefer. */
         Me: {
             readonly id: number;
@@ -1482,6 +1638,17 @@ export interface components {
             precision?: components["schemas"]["PrecisionEnum"];
             /** @description For models that generate */
             parameters?: components["schemas"]["GenerationParametersRequest"];
+        };
+        /** @description A change as the page sends it. */
+        NewChangeRequest: {
+            /** Format: uuid */
+            id: string;
+            revision: number;
+            mark: components["schemas"]["MarkContentRequest"] | null;
+        };
+        /** @description Changes as the page sends them: at most 200. */
+        NewChangesRequest: {
+            changes: components["schemas"]["NewChangeRequest"][];
         };
         /** @description What to choose, what is to be learnt of it, and how to split the patients. */
         NewCohortVersionRequest: {
@@ -1682,6 +1849,14 @@ export interface components {
          * @enum {string}
          */
         OriginEnum: "shipped" | "trained";
+        /**
+         * @description * `saved` - saved
+         *     * `unchanged` - unchanged
+         *     * `conflict` - conflict
+         *     * `refused` - refused
+         * @enum {string}
+         */
+        OutcomeEnum: "saved" | "unchanged" | "conflict" | "refused";
         /** @description How many patients were labelled with what, and who was left out. */
         OutcomesReport: {
             scheme: string;
@@ -1868,6 +2043,26 @@ export interface components {
              */
             frequency: number;
         };
+        /** @description Which state to go back to, and which one the page shows. */
+        RestoreRequest: {
+            revision: number;
+            based_on: number;
+        };
+        /** @description What became of a change. */
+        Result: {
+            /** Format: uuid */
+            id: string;
+            outcome: components["schemas"]["OutcomeEnum"];
+            /** @description As it is now; of a conflict what somebody else has made of it */
+            mark: components["schemas"]["Mark"] | null;
+            /** @description Why it was refused; empty otherwise */
+            code: string;
+            detail: string;
+        };
+        /** @description What became of each change, in their order. */
+        Results: {
+            results: components["schemas"]["Result"][];
+        };
         /**
          * @description * `viewer` - Viewer
          *     * `reader` - Reader
@@ -2004,6 +2199,12 @@ export interface components {
          * @enum {string}
          */
         SourceEnum: "person" | "import" | "phantom" | "model";
+        /**
+         * @description * `patient` - Patient (LPS, mm)
+         *     * `image` - Image (column, row, 0; pixels of the frame)
+         * @enum {string}
+         */
+        SpaceEnum: "patient" | "image";
         /**
          * @description * `train` - Train
          *     * `validation` - Validation
@@ -2421,6 +2622,7 @@ export interface components {
             "images.generated": components["schemas"]["ImagesGenerated"];
             "instance.stored": components["schemas"]["InstanceStored"];
             "job.changed": components["schemas"]["Job"];
+            "mark.changed": components["schemas"]["Mark"];
             "model.changed": components["schemas"]["ModelChanged"];
             "series.changed": components["schemas"]["SeriesChanged"];
             "series.grew": components["schemas"]["SeriesChanged"];
@@ -3756,6 +3958,106 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StudyDetail"];
+                };
+            };
+        };
+    };
+    marks_list: {
+        parameters: {
+            query?: {
+                deleted?: boolean;
+            };
+            header?: never;
+            path: {
+                study_uid: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Marks"];
+                };
+            };
+        };
+    };
+    marks_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                study_uid: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewChangesRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Results"];
+                };
+            };
+        };
+    };
+    marks_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mark_id: string;
+                study_uid: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarkRevision"][];
+                };
+            };
+        };
+    };
+    marks_restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mark_id: string;
+                study_uid: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RestoreRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mark"];
                 };
             };
         };
