@@ -6,6 +6,8 @@ import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 
 import "./words";
+import { ContextMenu } from "./marks/ContextMenu";
+import { TextDialog } from "./marks/TextDialog";
 import { useKeys } from "./hooks";
 import { Banners } from "./parts/Banners";
 import { HelpOverlay } from "./parts/HelpOverlay";
@@ -94,6 +96,8 @@ function Content() {
       </div>
       {isNarrow && <><PhoneBar /><Drawers /></>}
       <HelpOverlay />
+      <TextDialog />
+      <ContextMenu />
     </>
   );
 }

@@ -3,6 +3,8 @@
 import type { StudySession } from "./state/studySession";
 import { LOOKS, useDisplay } from "./state/displayStore";
 import { stepBox } from "./state/findings";
+import { useChosenKeys } from "./state/keys";
+import { useMarks } from "./state/marksStore";
 import { activeFrames, activePane, activeSeries, activeSeriesUid, setPane, useViewer, type PaneState, type ViewerState } from "./state/viewerStore";
 import { gridLayout, LAYOUTS } from "./logic/layouts";
 import { windowPresets, type WindowPreset } from "./logic/windows";
@@ -85,11 +87,29 @@ export const acts = {
   zoom: chooseTool("zoom"),
   pan: chooseTool("pan"),
   length: chooseTool("length"),
+  bidirectional: chooseTool("bidirectional"),
+  angle: chooseTool("angle"),
+  cobb: chooseTool("cobb"),
+  ellipse: chooseTool("ellipse"),
+  circle: chooseTool("circle"),
+  rectangle: chooseTool("rectangle"),
+  freehand: chooseTool("freehand"),
+  spline: chooseTool("spline"),
+  arrow: chooseTool("arrow"),
+  text: chooseTool("text"),
+  probe: chooseTool("probe"),
+  windowRegion: chooseTool("windowRegion"),
+  magnify: chooseTool("magnify"),
+  eraser: chooseTool("eraser"),
+  key: ({ marks }) => { marks.toggleKey(); },
+  hideMarks: () => { useMarks.setState(({ areHidden }) => ({ areHidden: !areHidden })); },
   invert: look("invert", (view) => { view.invert(); }),
   fit: look("fit", (view) => { view.fit(); }),
   reset: look("reset", (view) => { view.reset(); }),
   rotate: look("rotate", (view) => { view.rotate(); }),
+  rotateBack: look("rotate", (view) => { view.rotate(); view.rotate(); view.rotate(); }),
   flip: look("flip", (view) => { view.flip(); }),
+  flipVertical: look("flip", (view) => { view.flip(); view.rotate(); view.rotate(); }),
   zoomIn: look("zoom", (view) => { view.zoomBy(1.25); }),
   zoomOut: look("zoom", (view) => { view.zoomBy(0.8); }),
   cine: toggleCine,
@@ -109,13 +129,14 @@ export const acts = {
   overlays: () => { useViewer.setState(({ hasOverlays }) => ({ hasOverlays: !hasOverlays })); },
   undo: ({ undoLog }) => { undoLog.undo(); },
   redo: ({ undoLog }) => { undoLog.redo(); },
-  remove: ({ measurements }) => { measurements.removeSelected(); },
+  remove: ({ marks }) => { marks.removeSelected(); },
   help: () => { useViewer.setState(({ isHelpOpen }) => ({ isHelpOpen: !isHelpOpen })); },
 } satisfies Record<string, Act>;
 
 export type ActName = keyof typeof acts;
 
-const KEYS: Readonly<Record<string, ActName>> = {
+/** What everybody begins with. */
+export const DEFAULT_KEYS: Readonly<Record<string, ActName>> = {
   ArrowDown: "next",
   ArrowRight: "next",
   ArrowUp: "previous",
@@ -131,6 +152,23 @@ const KEYS: Readonly<Record<string, ActName>> = {
   z: "zoom",
   p: "pan",
   l: "length",
+  d: "bidirectional",
+  a: "angle",
+  e: "ellipse",
+  q: "rectangle",
+  u: "freehand",
+  j: "arrow",
+  y: "probe",
+  "shift+a": "cobb",
+  "shift+e": "circle",
+  "shift+u": "spline",
+  "shift+w": "windowRegion",
+  "shift+z": "magnify",
+  "shift+x": "eraser",
+  "shift+k": "key",
+  "shift+h": "hideMarks",
+  "shift+t": "rotateBack",
+  "shift+m": "flipVertical",
   i: "invert",
   f: "fit",
   r: "reset",
@@ -174,10 +212,36 @@ export interface KeyPress {
 /** Returns what a key stands for: the name of an act, the number of a window preset, or null. */
 export function meaningOf({ key, ctrlKey, metaKey, shiftKey, altKey }: KeyPress): ActName | number | null {
   if (altKey) return null;
-  const name = key.length === 1 ? key.toLowerCase() : key;
-  if (ctrlKey || metaKey) return KEYS[`mod+${shiftKey ? "shift+" : ""}${name}`] ?? null;
+  const name = nameOfKey({ key, ctrlKey, metaKey, shiftKey, altKey });
   if (/^[1-9]$/.test(name)) return Number(name);
-  return KEYS[name] ?? null;
+  return keysNow().get(name) ?? null;
+}
+
+/** Returns the name under which a key is kept: "a", "shift+a", "mod+z", "?"; Shift counts where it makes no other sign. */
+export function nameOfKey({ key, ctrlKey, metaKey, shiftKey }: KeyPress): string {
+  const name = key.length === 1 ? key.toLowerCase() : key;
+  const isLetter = /^[a-z]$/.test(name) || key.length > 1;
+  return `${ctrlKey || metaKey ? "mod+" : ""}${shiftKey && isLetter ? "shift+" : ""}${name}`;
+}
+
+/** Returns the keys as they are now: what somebody has chosen, else what everybody begins with. */
+export function keysNow(): ReadonlyMap<string, ActName> {
+  const { chosen } = useChosenKeys.getState();
+  const map = new Map(Object.entries(DEFAULT_KEYS).filter(([, act]) => !(act in chosen)));
+  for (const [act, keys] of Object.entries(chosen)) if (act in acts) for (const key of keys) map.set(key, act as ActName);
+  return map;
+}
+
+const SIGNS: Readonly<Record<string, string>> = { ArrowDown: "↓", ArrowUp: "↑", ArrowLeft: "←", ArrowRight: "→", " ": "Space", Delete: "Del", PageDown: "PgDn", PageUp: "PgUp" };
+
+/** Returns a key as it is written for people. */
+export const writtenKey = (name: string): string =>
+  name.split(/\+(?=.)/).map((part) => SIGNS[part] ?? (part === "mod" ? "Ctrl" : part === "shift" ? "⇧" : part.length === 1 ? part.toUpperCase() : part)).join(" ");
+
+/** Returns the first key of an act, as it is written for people; "" for none. */
+export function keyOf(act: ActName): string {
+  for (const [key, name] of keysNow()) if (name === act) return writtenKey(key);
+  return "";
 }
 
 export function perform(session: StudySession, meaning: ActName | number): void {

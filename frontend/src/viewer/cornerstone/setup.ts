@@ -4,7 +4,8 @@ import { cache, init as initCore } from "@cornerstonejs/core";
 import { init as initLoader } from "@cornerstonejs/dicom-image-loader";
 import { addTool, init as initTools, PanTool, TrackballRotateTool, WindowLevelTool, ZoomTool } from "@cornerstonejs/tools";
 
-import { RulerTool, ScrollTool } from "./tools";
+import { MARK_TOOLS, setStyles } from "./markTools";
+import { ScrollTool } from "./tools";
 
 const MEBIBYTE = 1024 ** 2;
 
@@ -25,7 +26,8 @@ export function setUp(): void {
   // The session's cookie travels with same-origin requests: nothing to add to them.
   initLoader({ maxWebWorkers: Math.min(4, Math.max(1, Math.floor(navigator.hardwareConcurrency / 2))), strict: false });
   initTools();
-  for (const tool of [PanTool, TrackballRotateTool, WindowLevelTool, ZoomTool, RulerTool, ScrollTool]) addTool(tool);
+  for (const tool of [PanTool, TrackballRotateTool, WindowLevelTool, ZoomTool, ScrollTool, ...MARK_TOOLS]) addTool(tool);
+  setStyles();
   // The queue stops short of this, so that Cornerstone never has to give up what was just fetched.
   cache.setMaxCacheSize(Math.round(memoryBudget() * 1.25));
 }

@@ -4,7 +4,6 @@ import { getEnabledElement } from "@cornerstonejs/core";
 import {
   BaseTool,
   Enums,
-  LengthTool,
   PanTool,
   ToolGroupManager,
   TrackballRotateTool,
@@ -13,7 +12,10 @@ import {
   type Types,
 } from "@cornerstonejs/tools";
 
-export type ToolName = "scroll" | "window" | "zoom" | "pan" | "length";
+import { DRAWN_KINDS, type DrawnKind } from "../logic/marks";
+import { configurationOf, ERASER, MAGNIFIER, TOOL_OF, WINDOW_REGION } from "./markTools";
+
+export type ToolName = "scroll" | "window" | "zoom" | "pan" | "windowRegion" | "magnify" | "eraser" | DrawnKind;
 
 const { MouseBindings, KeyboardBindings } = Enums;
 const GROUP = "medportal";
@@ -45,32 +47,26 @@ export class ScrollTool extends BaseTool {
   }
 }
 
-/** The length tool, without keys of its own: undo and redo belong to the page. */
-export class RulerTool extends LengthTool {
-  static override toolName = "medportal-length";
-
-  constructor(props: Types.PublicToolProps = {}) {
-    super(props, { supportedInteractionTypes: ["Mouse", "Touch"], configuration: { getTextLines: textLines } });
-  }
-}
-
-function textLines(data: { cachedStats: Record<string, { length?: number | null; unit?: string }> }, target: string): string[] {
-  const { length, unit } = data.cachedStats[target] ?? {};
-  return typeof length === "number" && Number.isFinite(length) ? [`${length.toFixed(1)} ${unit ?? ""}`] : [];
-}
-
 const NAMES: Record<ToolName, string> = {
   scroll: ScrollTool.toolName,
   window: WindowLevelTool.toolName,
   zoom: ZoomTool.toolName,
   pan: PanTool.toolName,
-  length: RulerTool.toolName,
+  windowRegion: WINDOW_REGION,
+  magnify: MAGNIFIER,
+  eraser: ERASER,
+  ...TOOL_OF,
 };
+
+const DRAWING = new Set<ToolName>(DRAWN_KINDS);
 
 /** Binds the tools to a viewport; returns what unbinds them. */
 export function bindTools(viewportId: string, engineId: string): () => void {
   return bind(GROUP, viewportId, engineId, (group) => {
-    for (const name of Object.values(NAMES)) group.addTool(name);
+    for (const [tool, name] of Object.entries(NAMES)) {
+      if (DRAWING.has(tool as ToolName)) group.addTool(name, configurationOf(tool as DrawnKind));
+      else group.addTool(name);
+    }
     activate(group, chosen);
   });
 }
@@ -116,18 +112,18 @@ export function choose(tool: ToolName): void {
 }
 
 function activate(group: Group, tool: ToolName): void {
-  const always: Record<ToolName, Types.IToolBinding[]> = {
+  const always: Partial<Record<ToolName, Types.IToolBinding[]>> = {
     window: [{ mouseButton: MouseBindings.Primary, modifierKey: KeyboardBindings.Shift }],
     pan: [{ mouseButton: MouseBindings.Auxiliary }, { mouseButton: MouseBindings.Primary, modifierKey: KeyboardBindings.Ctrl }],
     zoom: [{ mouseButton: MouseBindings.Secondary }, { numTouchPoints: 2 }],
-    scroll: [],
-    length: [],
   };
-  for (const name of Object.keys(NAMES) as ToolName[]) group.setToolPassive(NAMES[name], { removeAllBindings: true });
-  // A finger that scrolls over a drawn line must not move it; a mouse hits what it means.
-  if (tool !== "length" && isTouched()) group.setToolEnabled(NAMES.length);
-  for (const name of Object.keys(NAMES) as ToolName[]) {
-    const bindings = [...always[name], ...(name === tool ? [{ mouseButton: MouseBindings.Primary }] : [])];
-    if (bindings.length) group.setToolActive(NAMES[name], { bindings });
+  for (const [name, cornerstoneName] of Object.entries(NAMES) as [ToolName, string][]) {
+    // A finger that scrolls over what is drawn must not move it; a mouse hits what it means.
+    if (name !== tool && DRAWING.has(name) && isTouched() && !DRAWING.has(tool)) group.setToolEnabled(cornerstoneName);
+    else group.setToolPassive(cornerstoneName, { removeAllBindings: true });
+  }
+  for (const [name, cornerstoneName] of Object.entries(NAMES) as [ToolName, string][]) {
+    const bindings = [...(always[name] ?? []), ...(name === tool ? [{ mouseButton: MouseBindings.Primary }] : [])];
+    if (bindings.length) group.setToolActive(cornerstoneName, { bindings });
   }
 }

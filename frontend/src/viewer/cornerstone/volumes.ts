@@ -1,6 +1,6 @@
 /** Volumes, put together of frames that are in memory: nothing is fetched for them, and nothing is kept twice. */
 
-import { cache, utilities, volumeLoader, type Types } from "@cornerstonejs/core";
+import { cache, metaData, utilities, volumeLoader, type Types } from "@cornerstonejs/core";
 
 import type { Frame } from "../logic/frames";
 
@@ -56,4 +56,17 @@ export function voxelAt(volumeId: string, point: Types.Point3): { index: readonl
   const image = cache.getImage(volume.imageIds[index[2]] ?? "");
   const value = image?.voxelManager?.getScalarData()[index[1] * volume.dimensions[0] + index[0]];
   return value === undefined ? null : { index, value };
+}
+
+/** Returns the value at a point of a frame that is in memory; null beside it, and for colours. */
+export function pixelAt(imageId: string, point: Types.Point3): number | null {
+  const image = cache.getImage(imageId);
+  const plane = metaData.get("imagePlaneModule", imageId) as Record<string, number[] | undefined> | undefined;
+  if (!image || image.color || !plane) return null;
+  const { imagePositionPatient: origin = [0, 0, 0], rowCosines = [1, 0, 0], columnCosines = [0, 1, 0] } = plane;
+  const along = (axis: readonly number[], spacing: number): number =>
+    Math.round(point.reduce((sum, one, place) => sum + (one - (origin[place] ?? 0)) * (axis[place] ?? 0), 0) / (spacing || 1));
+  const [column, row] = [along(rowCosines, image.columnPixelSpacing), along(columnCosines, image.rowPixelSpacing)];
+  if (column < 0 || row < 0 || column >= image.columns || row >= image.rows) return null;
+  return image.voxelManager?.getScalarData()[row * image.columns + column] ?? null;
 }

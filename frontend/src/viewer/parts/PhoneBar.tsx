@@ -12,6 +12,7 @@ import { CineControl } from "./CineControl";
 import { LayoutMenu } from "./LayoutMenu";
 import { PaneMenu } from "./PaneMenu";
 import { PresetMenu } from "./PresetMenu";
+import { ToolMenu } from "./ToolMenu";
 import { ToolButton } from "./ToolButton";
 import { TOOLS, VIEW_ACTS } from "./Toolbar";
 
@@ -26,6 +27,7 @@ export function PhoneBar() {
       {TOOLS.filter(({ name }) => name !== "zoom").map(({ name, icon }) => (
         <ToolButton key={name} label={t(`tool.${name}`)} icon={icon} isActive={tool === name} size={SIZE} onClick={() => { acts[name](session); }} />
       ))}
+      <ToolMenu size={SIZE} />
       <LayoutMenu size={SIZE} />
       <PaneMenu size={SIZE} />
       <PresetMenu size={SIZE} />

@@ -1,12 +1,8 @@
 /** Beside the picture: the models and what they say, and the measurements. */
 
-import { ActionIcon, UnstyledButton } from "@mantine/core";
-import { IconTrash } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
-import { lengthOf, type Measurement } from "../logic/measurements";
-import { useSession } from "../session";
-import { activeFrames, useViewer } from "../state/viewerStore";
+import { MarkList } from "../marks/MarkList";
 import styles from "../viewer.module.css";
 import { AnalysisList } from "./AnalysisList";
 import { RunModel } from "./RunModel";
@@ -29,39 +25,8 @@ export function ResultsPanel() {
       </section>
       <section>
         <h2>{t("measurements")}</h2>
-        <MeasurementList />
+        <MarkList />
       </section>
     </div>
-  );
-}
-
-function MeasurementList() {
-  const { t } = useTranslation("viewer");
-  const measurements = useViewer((state) => state.measurements);
-  if (!measurements.length) return <p className={styles.empty}>{t("no_measurements")}</p>;
-  return <ul className={styles.rows}>{measurements.map((one) => <MeasurementRow key={one.id} measurement={one} />)}</ul>;
-}
-
-function MeasurementRow({ measurement }: { measurement: Measurement }) {
-  const { t } = useTranslation("viewer");
-  const { grid, measurements } = useSession();
-  const frames = useViewer(activeFrames);
-  const index = frames.findIndex((one) => one.sopInstanceUid === measurement.sopInstanceUid && one.frameNumber === measurement.frameNumber);
-  if (index < 0) return null;
-  const unit = frames[index]?.spacing === "none" ? t("pixels") : "mm";
-  const show = (): void => {
-    grid.active.goToFrame(measurement.sopInstanceUid, measurement.frameNumber);
-    measurements.select(measurement.id);
-  };
-  return (
-    <li>
-      <UnstyledButton className={styles.row} onClick={show}>
-        <span>{t("measurement", { index: index + 1 })}</span>
-        <b>{lengthOf(measurement).toFixed(1)} {unit}</b>
-      </UnstyledButton>
-      <ActionIcon variant="subtle" color="gray" size="sm" aria-label={t("delete")} onClick={() => { measurements.remove([measurement.id]); }}>
-        <IconTrash size={15} stroke={1.6} />
-      </ActionIcon>
-    </li>
   );
 }

@@ -8,7 +8,7 @@ import {
 } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
-import { acts, type ActName } from "../commands";
+import { acts, keyOf, type ActName } from "../commands";
 import { personName } from "../logic/format";
 import { useClose, useSession } from "../session";
 import { activePane, useViewer } from "../state/viewerStore";
@@ -17,23 +17,24 @@ import { CineControl } from "./CineControl";
 import { LayoutMenu } from "./LayoutMenu";
 import { PaneMenu } from "./PaneMenu";
 import { PresetMenu } from "./PresetMenu";
+import { ToolMenu } from "./ToolMenu";
 import { ToolButton } from "./ToolButton";
 
-export const TOOLS: readonly { name: ActName & ("scroll" | "window" | "zoom" | "pan" | "length"); icon: Icon; hotkey: string }[] = [
-  { name: "scroll", icon: IconStack2, hotkey: "S" },
-  { name: "window", icon: IconBrightnessHalf, hotkey: "W" },
-  { name: "zoom", icon: IconZoomIn, hotkey: "Z" },
-  { name: "pan", icon: IconArrowsMove, hotkey: "P" },
-  { name: "length", icon: IconRuler2, hotkey: "L" },
+export const TOOLS: readonly { name: ActName & ("scroll" | "window" | "zoom" | "pan" | "length"); icon: Icon }[] = [
+  { name: "scroll", icon: IconStack2 },
+  { name: "window", icon: IconBrightnessHalf },
+  { name: "zoom", icon: IconZoomIn },
+  { name: "pan", icon: IconArrowsMove },
+  { name: "length", icon: IconRuler2 },
 ];
 
-export const VIEW_ACTS: readonly { name: ActName & ("invert" | "fit" | "reset" | "rotate" | "flip" | "overlays"); icon: Icon; hotkey: string }[] = [
-  { name: "invert", icon: IconContrast2, hotkey: "I" },
-  { name: "fit", icon: IconArrowsMaximize, hotkey: "F" },
-  { name: "reset", icon: IconRestore, hotkey: "R" },
-  { name: "rotate", icon: IconRotateClockwise, hotkey: "T" },
-  { name: "flip", icon: IconFlipVertical, hotkey: "M" },
-  { name: "overlays", icon: IconTypography, hotkey: "O" },
+export const VIEW_ACTS: readonly { name: ActName & ("invert" | "fit" | "reset" | "rotate" | "flip" | "overlays"); icon: Icon }[] = [
+  { name: "invert", icon: IconContrast2 },
+  { name: "fit", icon: IconArrowsMaximize },
+  { name: "reset", icon: IconRestore },
+  { name: "rotate", icon: IconRotateClockwise },
+  { name: "flip", icon: IconFlipVertical },
+  { name: "overlays", icon: IconTypography },
 ];
 
 export function Toolbar({ isNarrow }: { isNarrow: boolean }) {
@@ -71,15 +72,16 @@ function Tools() {
   const isActive: Partial<Record<ActName, boolean | undefined>> = { invert: isInverted, overlays: hasOverlays };
   return (
     <div className={styles.tools} role="toolbar" aria-label={t("tools")}>
-      {TOOLS.map(({ name, icon, hotkey }) => (
-        <ToolButton key={name} label={t(`tool.${name}`)} icon={icon} hotkey={hotkey} isActive={tool === name} onClick={() => { acts[name](session); }} />
+      {TOOLS.map(({ name, icon }) => (
+        <ToolButton key={name} label={t(`tool.${name}`)} icon={icon} hotkey={keyOf(name)} isActive={tool === name} onClick={() => { acts[name](session); }} />
       ))}
+      <ToolMenu />
       <i className={styles.divider} />
       <LayoutMenu />
       <PaneMenu />
       <PresetMenu />
-      {VIEW_ACTS.map(({ name, icon, hotkey }) => (
-        <ToolButton key={name} label={t(`tool.${name}`)} icon={icon} hotkey={hotkey} isActive={isActive[name]} onClick={() => { acts[name](session); }} />
+      {VIEW_ACTS.map(({ name, icon }) => (
+        <ToolButton key={name} label={t(`tool.${name}`)} icon={icon} hotkey={keyOf(name)} isActive={isActive[name]} onClick={() => { acts[name](session); }} />
       ))}
       <i className={styles.divider} />
       <CineControl />

@@ -4,6 +4,7 @@ import { Button, Loader } from "@mantine/core";
 import { useEffect, useRef, type PointerEvent, type RefObject } from "react";
 import { useTranslation } from "react-i18next";
 
+import { useContextMenu } from "../marks/ContextMenu";
 import type { KeptView } from "../cornerstone/view";
 import { useCine, useWheel } from "../hooks";
 import { usePane, usePaneSession, usePlace, useSession } from "../session";
@@ -34,6 +35,7 @@ export function Viewport() {
   }, [pane]);
   const probing = useProbe(picture);
   const noting = useNotedDrags();
+  const pressing = useContextPress();
   const tool = useViewer((state) => state.tool);
   const kind = usePane((own) => own.kind);
   const isActive = useViewer((state) => state.active === place && state.panes.length > 1);
@@ -58,6 +60,7 @@ export function Viewport() {
         void session.grid.open(event.dataTransfer.getData(DRAGGED_SERIES));
       }}
       {...probing}
+      {...pressing}
       onContextMenu={(event) => { event.preventDefault(); }}
     >
       {/* Another stack's picture must not stand under this one's texts. */}
@@ -116,6 +119,38 @@ function useNotedDrags() {
       window.addEventListener("pointerup", released);
       window.addEventListener("pointercancel", released);
     },
+  };
+}
+
+const LONG_PRESS_MS = 550;
+const STILL_PX = 6;
+
+/** A right click that does not move, or a finger that rests, opens the menu; moving it is the tool's. */
+function useContextPress() {
+  const session = useSession();
+  const start = useRef<{ x: number; y: number; timer: ReturnType<typeof setTimeout> | undefined } | null>(null);
+  const open = (x: number, y: number): void => { useContextMenu.setState({ at: { x, y }, markId: session.marks.under() }); };
+  const end = (): void => {
+    clearTimeout(start.current?.timer);
+    start.current = null;
+  };
+  return {
+    onPointerDown: ({ clientX: x, clientY: y, button, pointerType, isPrimary }: PointerEvent): void => {
+      end();
+      if (!isPrimary) return;
+      const isTouch = pointerType === "touch";
+      if (button !== 2 && !isTouch) return;
+      start.current = { x, y, timer: isTouch ? setTimeout(() => { open(x, y); end(); }, LONG_PRESS_MS) : undefined };
+    },
+    onPointerMoveCapture: ({ clientX, clientY }: PointerEvent): void => {
+      if (start.current && Math.hypot(clientX - start.current.x, clientY - start.current.y) > STILL_PX) end();
+    },
+    onPointerUp: ({ button }: PointerEvent): void => {
+      const at = start.current;
+      if (at && button === 2) open(at.x, at.y);
+      end();
+    },
+    onPointerCancel: end,
   };
 }
 

@@ -6,6 +6,7 @@ import type { KeptView } from "../cornerstone/view";
 import type { Cut } from "../logic/cuts";
 import { seriesFor, type Layout, type Links, type PaneSpec } from "../logic/layouts";
 import { nearestPlace } from "../logic/linking";
+import type { Vec3 } from "../logic/vectors";
 import type { UndoLog } from "../logic/undoLog";
 import { FrameLoader } from "./frameLoader";
 import { PaneSession, type PaneHost } from "./paneSession";
@@ -226,6 +227,15 @@ export class PaneGrid implements PaneHost {
       this.undoLog.push({ undo: go(before), redo: go(seriesUid) });
     }
     await opening;
+  }
+
+  /** Shows a frame in the active pane, whichever series it is of; of a plane, the place in it. */
+  async showFrame(seriesUid: string, sopInstanceUid: string, frameNumber: number, place: Vec3 | null): Promise<void> {
+    if (activePane(useViewer.getState()).seriesUid !== seriesUid) await this.open(seriesUid);
+    const { active } = this;
+    if (sopInstanceUid && active.goToFrame(sopInstanceUid, frameNumber)) return;
+    const cut = active.cut();
+    if (place && cut) this.onCut(active.frameOfReference(), { ...cut, center: place });
   }
 
   /** Does something to the view of a pane, as a step that can be undone. */

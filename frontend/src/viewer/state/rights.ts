@@ -9,6 +9,12 @@ export function useMayRun(): boolean {
   return useAccount(({ me }) => includes(teamOf(me, team)?.role, "reader"));
 }
 
+/** Whether what is drawn in a team is kept: asked once, when a study is opened. */
+export const mayAnnotate = (team: string): boolean => includes(teamOf(useAccount.getState().me, team)?.role, "reader");
+
+/** Drafts in the browser are of who made them. */
+export const userName = (): string => useAccount.getState().me?.username ?? "";
+
 export function useMayPlaceAll(): boolean {
   const team = useViewer((state) => state.team);
   return useAccount(({ me }) => includes(teamOf(me, team)?.role, "researcher"));

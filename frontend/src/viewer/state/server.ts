@@ -4,9 +4,10 @@ import { api, ApiProblem, dataOf, get } from "../../api/client";
 import { socket, type TopicEvent } from "../../api/socket";
 import type { DicomJson } from "../logic/dicomJson";
 import { inflated } from "../logic/layers";
+import type { MarkContent } from "../logic/marks";
 import { MaskVolume } from "../logic/maskVolume";
 import type {
-  Analysis, AnnotationSet, EventData, Job, Model, NewAnalysis, Similar, SimilarCases, SimilarPending, SlicePredicted, StudyDetail,
+  Analysis, AnnotationSet, EventData, Job, Mark, MarkResult, MarkRevision, Model, NewAnalysis, Similar, SimilarCases, SimilarPending, SlicePredicted, StudyDetail,
 } from "./shapes";
 import type { Trouble } from "./viewerStore";
 
@@ -57,6 +58,30 @@ export async function fetchMask(team: string, setId: string, { shape, dtype }: N
   return mask;
 }
 
+/** Fetches all marks of a study. */
+export const fetchMarks = async (team: string, studyUid: string): Promise<Mark[]> =>
+  (await dataOf(api.GET("/api/v1/teams/{team}/studies/{study_uid}/marks/", { params: { path: { team, study_uid: studyUid } } }))).marks;
+
+interface MarkChange {
+  id: string;
+  revision: number;
+  mark: MarkContent | null;
+}
+
+/** Makes changes of marks, each for itself; returns what became of each. */
+export async function changeMarks(team: string, studyUid: string, changes: readonly MarkChange[]): Promise<MarkResult[]> {
+  // The schema's points are lists, and its data an object of the page's own.
+  const body = { changes } as unknown as { changes: never[] };
+  const { results } = await dataOf(api.POST("/api/v1/teams/{team}/studies/{study_uid}/marks/", { params: { path: { team, study_uid: studyUid } }, body }));
+  return results;
+}
+
+export const fetchMarkHistory = (team: string, studyUid: string, id: string): Promise<MarkRevision[]> =>
+  dataOf(api.GET("/api/v1/teams/{team}/studies/{study_uid}/marks/{mark_id}/history/", { params: { path: { team, study_uid: studyUid, mark_id: id } } }));
+
+export const restoreMark = (team: string, studyUid: string, id: string, body: { revision: number; based_on: number }): Promise<Mark> =>
+  dataOf(api.POST("/api/v1/teams/{team}/studies/{study_uid}/marks/{mark_id}/restore/", { params: { path: { team, study_uid: studyUid, mark_id: id } }, body }));
+
 export const startAnalysis = (team: string, body: NewAnalysis): Promise<Analysis> =>
   dataOf(api.POST("/api/v1/teams/{team}/analyses/", { params: { path: { team } }, body }));
 
@@ -93,7 +118,7 @@ export const wasAnswered = (error: unknown): boolean => error instanceof ApiProb
 type Told<Name extends keyof EventData> = { [Type in Name]: { type: Type; data: EventData[Type] } }[Name];
 
 export type StudyEvent =
-  | Told<"instance.stored" | "series.changed" | "study.changed" | "analysis.changed" | "job.changed">
+  | Told<"instance.stored" | "series.changed" | "study.changed" | "analysis.changed" | "job.changed" | "mark.changed">
   | { type: "resync" | "subscribed" };
 
 export type JobEvent =

@@ -19,6 +19,9 @@ export type SimilarCase = Schemas["SimilarCase"];
 export type SimilarCases = Schemas["SimilarCases"];
 export type SimilarPending = Schemas["SimilarPending"];
 export type AnnotationSet = Schemas["AnnotationSet"];
+export type Mark = Schemas["Mark"];
+export type MarkRevision = Schemas["MarkRevision"];
+export type MarkResult = Schemas["Results"]["results"][number];
 
 /** What each type of event carries. */
 export type EventData = Schemas["Events"];

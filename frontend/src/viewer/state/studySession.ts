@@ -6,7 +6,7 @@ import { fetchStudy, troubleOf, watchStudy, type StudyEvent } from "./server";
 import type { SeriesRow, StudyDetail, StudyRow } from "./shapes";
 import { SimilarSession } from "./similarSession";
 import { UndoLog } from "../logic/undoLog";
-import { MeasurementLog } from "./measurementLog";
+import { MarkSession } from "./markSession";
 import { PaneGrid } from "./paneGrid";
 import { activeSeriesUid, openStudy, useViewer } from "./viewerStore";
 
@@ -16,7 +16,7 @@ const GROW_AFTER_MS = 700;
 export class StudySession {
   readonly undoLog = new UndoLog((canUndo, canRedo) => { useViewer.setState({ canUndo, canRedo }); });
   readonly grid: PaneGrid;
-  readonly measurements: MeasurementLog;
+  readonly marks: MarkSession;
   readonly analyses: AnalysisSession;
   readonly similar: SimilarSession;
   private stopWatching: (() => void) | undefined;
@@ -34,10 +34,11 @@ export class StudySession {
     performance.mark("study-open", { detail: { studyInstanceUid: studyUid } });
     setUp();
     openStudy(team);
-    this.measurements = new MeasurementLog(team, studyUid, this.undoLog);
+    this.marks = new MarkSession(team, studyUid, this.undoLog);
     this.grid = new PaneGrid(team, this.undoLog, () => {
       performance.mark("first-image", { detail: { studyInstanceUid: studyUid } });
-      // Results can wait for the picture.
+      // Results and marks can wait for the picture.
+      void this.marks.load();
       void this.analyses.load();
     });
     this.analyses = new AnalysisSession(team, studyUid);
@@ -54,7 +55,7 @@ export class StudySession {
     this.stopWatching = undefined;
     this.analyses.destroy();
     this.similar.destroy();
-    this.measurements.destroy();
+    this.marks.destroy();
     this.grid.destroy();
   }
 
@@ -121,8 +122,12 @@ export class StudySession {
         if (!this.isFollowing) void this.fetchAfresh();
         this.isFollowing = true;
         break;
+      case "mark.changed":
+        this.marks.take(event.data);
+        break;
       case "resync":
         void this.fetchAfresh();
+        void this.marks.load();
         break;
       default:
         this.analyses.take(event);

@@ -7,7 +7,6 @@ import type { ToolName } from "../cornerstone/tools";
 import type { Cut } from "../logic/cuts";
 import { phasesOf, type Frame } from "../logic/frames";
 import { NO_LINKS, NO_PROJECTION, type Links, type PaneKind, type Plane, type Projection } from "../logic/layouts";
-import type { Measurements } from "../logic/measurements";
 import type { SeriesRow, StudyDetail } from "./shapes";
 
 export type Trouble = "not_found" | "no_access" | "failed";
@@ -83,7 +82,6 @@ export interface ViewerState {
   /** Where planes cut, by frame of reference: planes of one patient in one position move together. */
   cuts: Readonly<Record<string, Cut>>;
   tool: ToolName;
-  measurements: Measurements;
   canUndo: boolean;
   canRedo: boolean;
   hasOverlays: boolean;
@@ -127,7 +125,6 @@ const EMPTY: Omit<ViewerState, "team"> = {
   hasCrosshairs: true,
   cuts: {},
   tool: "scroll",
-  measurements: [],
   canUndo: false,
   canRedo: false,
   hasOverlays: true,
