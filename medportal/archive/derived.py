@@ -1,4 +1,4 @@
-"""What is derived from objects and kept: metadata as DICOM JSON (PS3.18 F), and the series' small pictures."""
+"""What is derived from objects and kept: metadata as DICOM JSON (PS3.18 F), and pictures of the series."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from medportal.imaging.display import model_as_served
 # Named anew when what is in the documents changes, so that no older one is served.
 KIND = "metadata-1"
 THUMBNAILS = "thumbnails"
+PREVIEWS = "previews"
 _IN_ORDER = ("slice_position_mm", "instance_number", "id")
 
 
@@ -60,6 +61,14 @@ def thumbnail_of(series: Series) -> bytes | None:
     if not series.thumbnail_revision:
         return None
     return storage.read_derived(THUMBNAILS, thumbnail_name(series.pk, series.thumbnail_revision))
+
+
+def preview_of(series: Series) -> bytes | None:
+    """Return the middle frame as a JPEG that fills a pane until the frame itself has come; else the thumbnail."""
+    if not series.thumbnail_revision:
+        return None
+    preview = storage.read_derived(PREVIEWS, thumbnail_name(series.pk, series.thumbnail_revision))
+    return preview or thumbnail_of(series)
 
 
 def thumbnail_name(series_id: int, revision: int) -> str:

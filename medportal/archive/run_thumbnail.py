@@ -1,4 +1,4 @@
-"""Makes the small picture of a series, once it has stopped growing."""
+"""Makes the small picture of a series, and the one that fills a pane, once it has stopped growing."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from django.utils import timezone
 
 from medportal.archive import reading, storage
 from medportal.archive.apps import THUMBNAIL_TASK
-from medportal.archive.derived import THUMBNAILS, thumbnail_name
+from medportal.archive.derived import PREVIEWS, THUMBNAILS, thumbnail_name
 from medportal.archive.models import Instance, Series
 from medportal.archive.services import finish_thumbnail
 from medportal.errors import MedportalError
 from medportal.imaging.display import to_rgb
+from medportal.imaging.frames import Array
 from medportal.imaging.stacks import decode_source
 from medportal.imaging.windowing import thumbnail_jpeg, to_grey
 from medportal.messaging.models import Event
 from medportal.messaging.services import finish_reaction
 
 QUIET_S, PATIENCE_S = 1.0, 4.0
+PREVIEW_PIXELS = 768
 
 
 def after_growth(event_id: int) -> None:
@@ -43,7 +45,9 @@ def make_thumbnail(series_id: int) -> None:
     revision = series.revision
     picture = None if series.reason_not_displayable else _picture(series)
     if picture is not None:
-        storage.write_derived(THUMBNAILS, thumbnail_name(series.pk, revision), picture)
+        name = thumbnail_name(series.pk, revision)
+        storage.write_derived(PREVIEWS, name, thumbnail_jpeg(picture, PREVIEW_PIXELS))
+        storage.write_derived(THUMBNAILS, name, thumbnail_jpeg(picture))
     finish_thumbnail(series, revision, has_picture=picture is not None)
     if picture is not None:
         _remove_older(series)
@@ -60,16 +64,16 @@ def _wait_until_quiet(series_id: int) -> None:
         time.sleep(QUIET_S / 4)
 
 
-def _picture(series: Series) -> bytes | None:
-    """Return a JPEG of the middle frame; None where it cannot be decoded."""
+def _picture(series: Series) -> Array | None:
+    """Return the middle frame as it is meant to be seen; None where it cannot be decoded."""
     try:
         middle = _middle_instance(series)
         source = reading.source_of(middle, (middle.number_of_frames + 1) // 2)
         frame = decode_source(source, reading.decoder())
         attributes = reading.attributes_of(middle)
         if source.pixel.samples_per_pixel > 1 or source.pixel.photometric_interpretation == "PALETTE COLOR":
-            return thumbnail_jpeg(to_rgb(frame, source.pixel, attributes))
-        return thumbnail_jpeg(to_grey(frame, source.plane, attributes, source.pixel.photometric_interpretation))
+            return to_rgb(frame, source.pixel, attributes)
+        return to_grey(frame, source.plane, attributes, source.pixel.photometric_interpretation)
     except MedportalError:
         return None
 
@@ -82,6 +86,7 @@ def _middle_instance(series: Series) -> Instance:
 
 def _remove_older(series: Series) -> None:
     shown = thumbnail_name(series.pk, series.thumbnail_revision)
-    for name in storage.derived_names(THUMBNAILS, f"{series.pk}-*.jpg"):
-        if name != shown and int(name.split("-")[1].removesuffix(".jpg")) < series.thumbnail_revision:
-            storage.remove_derived(THUMBNAILS, name)
+    for kind in (THUMBNAILS, PREVIEWS):
+        for name in storage.derived_names(kind, f"{series.pk}-*.jpg"):
+            if name != shown and int(name.split("-")[1].removesuffix(".jpg")) < series.thumbnail_revision:
+                storage.remove_derived(kind, name)

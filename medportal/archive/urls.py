@@ -16,5 +16,10 @@ urlpatterns = [
         views.ThumbnailView.as_view(),
         name="thumbnail",
     ),
+    re_path(
+        rf"^teams/(?P<team>[-\w]+)/series/(?P<series_uid>{_UID})/preview/$",
+        views.PreviewView.as_view(),
+        name="preview",
+    ),
     path("teams/<slug:team>/instances/", views.InstanceUploadView.as_view(), name="instances"),
 ]

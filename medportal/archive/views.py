@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any, BinaryIO, cast
 
@@ -21,7 +22,7 @@ from medportal.accounts.authentication import user_of
 from medportal.accounts.models import Role
 from medportal.accounts.reads import note_read
 from medportal.archive import access, derived, services, storage
-from medportal.archive.models import Study
+from medportal.archive.models import Series, Study
 from medportal.archive.rows import series_row, study_row
 from medportal.archive.serializers import (
     StoredSerializer,
@@ -86,16 +87,35 @@ class ThumbnailView(APIView):
     )
     def get(self, request: Request, team: str, series_uid: str) -> HttpResponse:
         """Return the thumbnail, a JPEG of at most 256 pixels a side."""
-        series = access.get_series(user_of(request), team, series_uid)
-        study_uid = series.study.study_instance_uid
-        note_read(request, team, study_uid, action="study.previewed", purpose="thumbnail")
-        picture = derived.thumbnail_of(series)
-        if picture is None:
-            raise NotFoundError("no_thumbnail", "There is no thumbnail of this series yet.")
-        is_named = request.query_params.get("r") == str(series.thumbnail_revision)
-        kept = "private, max-age=31536000, immutable" if is_named else "private, no-cache"
-        headers = {"Cache-Control": kept, "ETag": f'"{series.pk}-{series.thumbnail_revision}"'}
-        return HttpResponse(picture, content_type="image/jpeg", headers=headers)
+        return _picture(request, team, series_uid, derived.thumbnail_of)
+
+
+class PreviewView(APIView):
+    """What fills a pane until the first frame has come."""
+
+    @extend_schema(
+        operation_id="series_preview",
+        parameters=[OpenApiParameter("r", int, description="Its revision: with it, the answer may be kept for ever")],
+        responses={(200, "image/jpeg"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, team: str, series_uid: str) -> HttpResponse:
+        """Return the middle frame in its own window, a JPEG of at most 768 pixels a side: to look ahead, not to read."""
+        return _picture(request, team, series_uid, derived.preview_of)
+
+
+def _picture(
+    request: Request, team: str, series_uid: str, picture_of: Callable[[Series], bytes | None]
+) -> HttpResponse:
+    series = access.get_series(user_of(request), team, series_uid)
+    study_uid = series.study.study_instance_uid
+    note_read(request, team, study_uid, action="study.previewed", purpose="thumbnail")
+    picture = picture_of(series)
+    if picture is None:
+        raise NotFoundError("no_thumbnail", "There is no thumbnail of this series yet.")
+    is_named = request.query_params.get("r") == str(series.thumbnail_revision)
+    kept = "private, max-age=31536000, immutable" if is_named else "private, no-cache"
+    headers = {"Cache-Control": kept, "ETag": f'"{series.pk}-{series.thumbnail_revision}"'}
+    return HttpResponse(picture, content_type="image/jpeg", headers=headers)
 
 
 class AnyBodyParser(BaseParser):

@@ -171,9 +171,9 @@ def quiet():
     return lambda: Instance.objects.update(created_at=F("created_at") - timedelta(hours=1))
 
 
-def picture_of(client, team, series):
+def picture_of(client, team, series, which="thumbnail"):
     return client.get(
-        f"/api/v1/teams/{team.slug}/series/{series.series_instance_uid}/thumbnail/?r={series.thumbnail_revision}"
+        f"/api/v1/teams/{team.slug}/series/{series.series_instance_uid}/{which}/?r={series.thumbnail_revision}"
     )
 
 
@@ -198,11 +198,23 @@ def test_the_picture_of_a_series(team, client_for, store, quiet):
     picture = Image.open(BytesIO(answer.content))
     assert picture.size == (192, 256)
     assert abs(int(np.asarray(picture).mean()) - 128) <= 2
+    preview = Image.open(BytesIO(picture_of(client, team, series, "preview").content))
+    assert (preview.size, int(np.asarray(preview).mean())) == ((384, 512), pytest.approx(128, abs=2))
     study = Study.objects.get()
     expected = ("series.changed", {"study": study_row(study), "series": series_row(series)})
     assert told(f"team:{team.slug}")[-1] == told(f"study:{team.slug}/{study.study_instance_uid}")[-1] == expected
     assert (study.thumbnail_series_uid, study.thumbnail_revision) == (series.series_instance_uid, 3)
     assert [kind for kind, _ in told(f"team:{team.slug}")].count("series.changed") == 1
+
+
+def test_without_a_preview_the_small_picture_stands_for_it(team, client_for, store, quiet):
+    store(dicom.ct_slice())
+    quiet()
+    make_thumbnail(Series.objects.get().pk)
+    for name in storage.derived_names("previews", "*"):
+        storage.remove_derived("previews", name)
+    client, series = client_for("viewer"), Series.objects.get()
+    assert picture_of(client, team, series, "preview").content == picture_of(client, team, series).content
 
 
 def test_a_series_that_grew_has_a_new_picture(team, client_for, store, quiet):
@@ -212,7 +224,7 @@ def test_a_series_that_grew_has_a_new_picture(team, client_for, store, quiet):
         quiet()
         make_thumbnail(Series.objects.get().pk)
         assert Series.objects.get().thumbnail_revision == revision
-    assert len(storage.derived_names("thumbnails", "*")) == 1
+    assert len(storage.derived_names("thumbnails", "*")) == len(storage.derived_names("previews", "*")) == 1
     assert Event.objects.filter(type="series.grew").count() == 2
 
 

@@ -73,6 +73,7 @@ TABLE: dict[str, Row] = {
     "GET studies": VIEWER,
     "GET study": VIEWER,
     "GET thumbnail": VIEWER,
+    "GET preview": VIEWER,
     "POST instances": READER,
     "GET labels": VIEWER,
     "POST labels": READER,

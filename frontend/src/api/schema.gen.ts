@@ -651,6 +651,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/teams/{team}/series/{series_uid}/preview/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the middle frame in its own window, a JPEG of at most 768 pixels a side: to look ahead, not to read. */
+        get: operations["series_preview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/teams/{team}/series/{series_uid}/similar/": {
         parameters: {
             query?: never;
@@ -3762,6 +3779,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    series_preview: {
+        parameters: {
+            query?: {
+                /** @description Its revision: with it, the answer may be kept for ever */
+                r?: number;
+            };
+            header?: never;
+            path: {
+                series_uid: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                };
             };
         };
     };

@@ -4,17 +4,9 @@ import { cache, init as initCore } from "@cornerstonejs/core";
 import { init as initLoader } from "@cornerstonejs/dicom-image-loader";
 import { addTool, init as initTools, PanTool, TrackballRotateTool, WindowLevelTool, ZoomTool } from "@cornerstonejs/tools";
 
+import { memoryBudget } from "../logic/memoryBudget";
 import { MARK_TOOLS, setStyles } from "./markTools";
 import { ScrollTool } from "./tools";
-
-const MEBIBYTE = 1024 ** 2;
-
-/** Bytes of decoded pictures that the page may hold: phones end pages that take more. */
-export function memoryBudget(): number {
-  const isPhone = window.matchMedia("(pointer: coarse)").matches;
-  const deviceGibibytes = (navigator as { deviceMemory?: number }).deviceMemory ?? 4;
-  return (isPhone ? 256 : Math.min(2048, deviceGibibytes * 192)) * MEBIBYTE;
-}
 
 let isUp = false;
 

@@ -1,17 +1,11 @@
 /** A volume, lit: turned by the pointer, coloured by a preset. */
 
-import { CONSTANTS, Enums, type Types } from "@cornerstonejs/core";
+import { Enums, type Types } from "@cornerstonejs/core";
 
 import type { Vec3 } from "../logic/vectors";
 import { followSize, theEngine, ENGINE_ID, viewportIdOf } from "./engine";
 import { bindSolidTools } from "./tools";
 import type { KeptView, Probe, View, ViewListener, ViewState } from "./view";
-
-/** Names of the colours and opacities by value that a volume can be seen in. */
-export const SOLID_PRESETS: readonly string[] = CONSTANTS.VIEWPORT_PRESETS.map(({ name }) => name);
-
-/** Returns what fits a modality best. */
-export const solidPresetFor = (modality: string): string => (modality === "MR" ? "MR-Default" : modality === "PT" ? "CT-MIP" : "CT-Bone");
 
 interface Kept {
   camera: Types.ICamera;

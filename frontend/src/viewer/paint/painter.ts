@@ -1,6 +1,7 @@
 /** Paints what a model says over the picture: without React, since it follows every move and every piece. */
 
-import { StackView } from "../cornerstone/stackView";
+import type { StackView } from "../cornerstone/stackView";
+import type { View } from "../cornerstone/view";
 import type { Frame } from "../logic/frames";
 import { LayerCache, type Layer } from "../logic/layers";
 import { frameKey, isOnSlice, isSameBox } from "../logic/pieces";
@@ -85,7 +86,7 @@ export class ResultPainter {
     const state = useViewer.getState();
     const pane = paneAt(state, this.pane.place);
     const [frame, shown, { view }] = [shownFrameOf(state, pane), shownView(), this.pane];
-    if (!frame || !shown || !(view instanceof StackView) || !pane.view || shown.analysis.series_instance_uid !== pane.shownSeriesUid) return null;
+    if (!frame || !shown || !isStack(view) || !pane.view || shown.analysis.series_instance_uid !== pane.shownSeriesUid) return null;
     const frames = framesOfPane(state, pane);
     const slice = sliceOf(shown.pieces, frames, frame);
     const layers = shown.mask ? [shown.mask.layer(slice)].filter((one) => one !== null) : this.layersOf(shown, frames, pane.index, frame);
@@ -205,3 +206,6 @@ function cleared(canvas: HTMLCanvasElement): CanvasRenderingContext2D | null {
   else context?.clearRect(0, 0, width, height);
   return context;
 }
+
+/** Only a stack's view can tell where pixels of a frame lie. */
+const isStack = (view: View | null): view is StackView => view !== null && "pixelToWorld" in view;

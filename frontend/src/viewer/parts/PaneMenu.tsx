@@ -5,7 +5,7 @@ import { IconCube } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { SOLID_PRESETS } from "../cornerstone/solidView";
+import { SOLID_PRESETS } from "../logic/solidPresets";
 import { PLANES, PROJECTIONS, type Links, type Plane, type ProjectionMode } from "../logic/layouts";
 import { useSession } from "../session";
 import { DEFAULT_FUSION } from "../state/paneGrid";

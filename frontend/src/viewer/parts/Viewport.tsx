@@ -12,6 +12,7 @@ import { framesOfPane, NOT_LOADING, placeOfPane, seriesOf, setPane, useViewer, t
 import styles from "../viewer.module.css";
 import { Crosshairs } from "./Crosshairs";
 import { Overlays } from "./Overlays";
+import { Preview } from "./Preview";
 import { ReferenceLines } from "./ReferenceLines";
 import { ResultOverlay, useIsSplit } from "./ResultOverlay";
 import { SliceBar } from "./SliceBar";
@@ -71,6 +72,7 @@ export function Viewport() {
         <Crosshairs />
         <Overlays />
       </div>
+      <Preview />
       <Waiting />
       <SliceBar />
     </div>

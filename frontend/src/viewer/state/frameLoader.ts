@@ -1,10 +1,9 @@
 /** Brings the open study's frames into memory: what a series consists of, its pixels in order of need, then the other series. */
 
-import { forgetFrames, keepFrame, loadFrame, onForgotten, registerFrames } from "../cornerstone/memory";
-import { memoryBudget } from "../cornerstone/setup";
+import { cornerstoneComes, cornerstoneHere } from "../cornerstone/comes";
 import { framesOf, type Frame } from "../logic/frames";
-import { forgetVolumes, grow } from "../cornerstone/volumes";
 import { LoadQueue, type Focus } from "../logic/loadQueue";
+import { memoryBudget } from "../logic/memoryBudget";
 import { Progress } from "./progress";
 import { dicomwebRoot, fetchSeriesMetadata } from "./server";
 import { setLoading, studyOf, useViewer } from "./viewerStore";
@@ -15,7 +14,7 @@ export class FrameLoader {
   private readonly queue: LoadQueue;
   private readonly progress = new Progress();
   private readonly fetching = new Map<string, Promise<readonly Frame[]>>();
-  private readonly stopListening: () => void;
+  private stopListening: () => void = () => undefined;
   private isOver = false;
 
   constructor(
@@ -25,10 +24,11 @@ export class FrameLoader {
     this.queue = new LoadQueue(
       {
         load: async (item) => {
-          const image = await loadFrame(item.imageId);
+          const cornerstone = await cornerstoneComes();
+          const image = await cornerstone.loadFrame(item.imageId);
           if (this.isOver) return;
-          keepFrame(image);
-          grow(item.imageId);
+          cornerstone.keepFrame(image);
+          cornerstone.grow(item.imageId);
         },
         onSettled: (seriesUid, index, ok) => {
           this.progress.settled(seriesUid, index, ok);
@@ -41,19 +41,21 @@ export class FrameLoader {
       },
       { parallel: PARALLEL_REQUESTS, bytes: memoryBudget() },
     );
-    this.stopListening = onForgotten((imageId) => {
-      const place = this.queue.forget(imageId);
-      if (place) this.progress.forgotten(place.key, place.index);
-    });
+    void cornerstoneComes().then(({ onForgotten }) => { if (!this.isOver) this.stopListening = onForgotten(this.forgotten); }).catch(() => undefined);
   }
+
+  private readonly forgotten = (imageId: string): void => {
+    const place = this.queue.forget(imageId);
+    if (place) this.progress.forgotten(place.key, place.index);
+  };
 
   destroy(): void {
     this.isOver = true;
     this.stopListening();
     this.queue.stop();
     this.progress.stop();
-    forgetVolumes();
-    forgetFrames();
+    cornerstoneHere()?.forgetVolumes();
+    cornerstoneHere()?.forgetFrames();
   }
 
   pause(): void {
@@ -107,6 +109,7 @@ export class FrameLoader {
     const study = studyOf(useViewer.getState(), seriesUid);
     const instances = await fetchSeriesMetadata(this.team, study?.study_instance_uid ?? "", seriesUid);
     const frames = framesOf(dicomwebRoot(this.team), instances);
+    const { registerFrames } = await cornerstoneComes();
     if (this.isOver) return frames;
     registerFrames(frames);
     this.progress.begin(seriesUid, frames.map((frame) => frame.imageId));

@@ -1,7 +1,7 @@
 /** Saves what is drawn as it is drawn, takes in what others draw, and loses nothing on the way. */
 
-import { AnnotationLayer, type Drawn } from "../cornerstone/annotationLayer";
-import { onTextAsked } from "../cornerstone/markTools";
+import type { AnnotationLayer, Drawn } from "../cornerstone/annotationLayer";
+import { cornerstoneComes, type Cornerstone } from "../cornerstone/comes";
 import { readDrafts, writeDrafts } from "../logic/markDrafts";
 import { contentOf, isSameContent, type MarkContent } from "../logic/marks";
 import type { UndoLog } from "../logic/undoLog";
@@ -17,7 +17,7 @@ const RETRY_MS = 4000;
 const AT_ONCE = 100;
 
 export class MarkSession {
-  private readonly layer: AnnotationLayer;
+  private layer: AnnotationLayer | null = null;
   private readonly stopFollowing: (() => void)[];
   private timer: ReturnType<typeof setTimeout> | undefined;
   private isSaving = false;
@@ -31,6 +31,23 @@ export class MarkSession {
   ) {
     resetMarks();
     this.mayWrite = mayAnnotate(team);
+    void cornerstoneComes().then((cornerstone) => { if (!this.isOver) this.beginDrawing(cornerstone); }).catch(() => undefined);
+    const drafts = readDrafts(localStorage, userName(), team, studyUid);
+    useMarks.setState({ unsaved: Object.fromEntries(Object.entries(drafts).map(([id, { revision, content }]) => [id, { revision, content: content as MarkContent | null, refused: "" }])) });
+    this.stopFollowing = [
+      // What was drawn on a series is seen as soon as its frames are known.
+      useViewer.subscribe((now, before) => {
+        if (now.frames === before.frames) return;
+        this.layer?.setFrames(now.frames);
+        this.draw();
+      }),
+      useMarks.subscribe((now, before) => { if (marksOf(now) !== marksOf(before) || now.areHidden !== before.areHidden) this.draw(); }),
+    ];
+    window.addEventListener("online", this.online);
+    window.addEventListener("pagehide", this.online);
+  }
+
+  private beginDrawing({ AnnotationLayer, onTextAsked }: Cornerstone): void {
     onTextAsked((before) => new Promise((resolve) => {
       useMarks.getState().asking?.answer("");
       useMarks.setState({ asking: { before, answer: (text) => { useMarks.setState({ asking: null }); resolve(text); } } });
@@ -40,19 +57,8 @@ export class MarkSession {
       seriesUid: () => activeSeriesUid(useViewer.getState()) ?? "",
       onSelected: (ids) => { useMarks.setState({ selected: ids[0] ?? null }); },
     });
-    const drafts = readDrafts(localStorage, userName(), team, studyUid);
-    useMarks.setState({ unsaved: Object.fromEntries(Object.entries(drafts).map(([id, { revision, content }]) => [id, { revision, content: content as MarkContent | null, refused: "" }])) });
-    this.stopFollowing = [
-      // What was drawn on a series is seen as soon as its frames are known.
-      useViewer.subscribe((now, before) => {
-        if (now.frames === before.frames) return;
-        this.layer.setFrames(now.frames);
-        this.draw();
-      }),
-      useMarks.subscribe((now, before) => { if (marksOf(now) !== marksOf(before) || now.areHidden !== before.areHidden) this.draw(); }),
-    ];
-    window.addEventListener("online", this.online);
-    window.addEventListener("pagehide", this.online);
+    this.layer.setFrames(useViewer.getState().frames);
+    this.draw();
   }
 
   destroy(): void {
@@ -63,7 +69,7 @@ export class MarkSession {
     // What is still to be saved goes now; the draft is there if it does not arrive.
     void this.save();
     for (const stop of this.stopFollowing) stop();
-    this.layer.destroy();
+    this.layer?.destroy();
   }
 
   private readonly online = (): void => { void this.save(); };
@@ -88,7 +94,7 @@ export class MarkSession {
   private draw(): void {
     const state = useMarks.getState();
     const marks = marksOf(state).map((mark) => [mark.id, { ...contentOf(mark), is_hidden: mark.is_hidden || state.areHidden }] as const);
-    this.layer.sync(new Map(marks));
+    this.layer?.sync(new Map(marks));
   }
 
   /** Compares what is drawn with what is known, and keeps the difference, as one step that can be undone. */
@@ -138,16 +144,16 @@ export class MarkSession {
 
   removeSelected(): void {
     const { selected } = useMarks.getState();
-    this.remove(selected ? [selected] : this.layer.selected());
+    this.remove(selected ? [selected] : (this.layer?.selected() ?? []));
   }
 
   select(id: string): void {
     useMarks.setState({ selected: id });
-    this.layer.select(id);
+    this.layer?.select(id);
   }
 
   under(): string | null {
-    return this.layer.under();
+    return this.layer?.under() ?? null;
   }
 
   /** Makes the frame in the active pane a key image, or takes that back. */

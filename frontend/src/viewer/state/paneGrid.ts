@@ -1,7 +1,7 @@
 /** The panes: how they are laid out, which one is worked in, what moves together. */
 
-import { endEngine } from "../cornerstone/engine";
-import { choose, type ToolName } from "../cornerstone/tools";
+import { cornerstoneComes, cornerstoneHere } from "../cornerstone/comes";
+import type { ToolName } from "../cornerstone/tools";
 import type { KeptView } from "../cornerstone/view";
 import type { Cut } from "../logic/cuts";
 import { seriesFor, type Layout, type Links, type PaneSpec } from "../logic/layouts";
@@ -51,7 +51,7 @@ export class PaneGrid implements PaneHost {
     for (const session of this.sessions.values()) session.destroy();
     this.sessions.clear();
     this.loader.destroy();
-    endEngine();
+    cornerstoneHere()?.endEngine();
   }
 
   private readonly online = (): void => {
@@ -89,7 +89,7 @@ export class PaneGrid implements PaneHost {
 
   setTool(tool: ToolName): void {
     useViewer.setState({ tool });
-    choose(tool);
+    void cornerstoneComes().then(({ choose }) => { choose(useViewer.getState().tool); }).catch(() => undefined);
   }
 
   // --- what panes tell --------------------------------------------------------------------------------------------

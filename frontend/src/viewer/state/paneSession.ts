@@ -1,13 +1,12 @@
 /** Brings pictures into one pane: which series, which frame or plane, in which view. */
 
-import { windowOf } from "../cornerstone/memory";
-import { PlaneView, type Layer, type OverLayer } from "../cornerstone/planeView";
-import { solidPresetFor, SolidView } from "../cornerstone/solidView";
-import { StackView } from "../cornerstone/stackView";
+import { cornerstoneComes, type Cornerstone } from "../cornerstone/comes";
+import type { Layer, OverLayer, PlaneView } from "../cornerstone/planeView";
+import type { SolidView } from "../cornerstone/solidView";
 import type { KeptView, View } from "../cornerstone/view";
-import { volumeOf } from "../cornerstone/volumes";
 import { cutThrough, fitOf, gridOf, movedTo, stepOf, travelOf, volumeStack, type Cut, type Grid } from "../logic/cuts";
 import { firstIndex, phasesOf, placeOf, type Frame } from "../logic/frames";
+import { solidPresetFor } from "../logic/solidPresets";
 import type { FrameLoader } from "./frameLoader";
 import { framesOfPane, paneAt, placeOfPane, seriesOf, setPane, useViewer, type PaneContent, type PaneState } from "./viewerStore";
 
@@ -247,7 +246,7 @@ export class PaneSession {
     const facing = cut.facings[plane];
     const travel = travelOf(this.grid, facing);
     this.set({ index: stepOf(travel, facing, cut.center), count: travel.count });
-    if (this.view instanceof PlaneView) this.view.setCut(cut.center, facing);
+    this.planeView?.setCut(cut.center, facing);
   }
 
   frameOfReference(): string {
@@ -280,8 +279,11 @@ export class PaneSession {
     const { element } = this;
     const { kind, seriesUid } = this.state;
     if (!element || !seriesUid) return;
-    if (kind === "stack") await this.paintStack(element, seriesUid);
-    else await this.paintVolume(element, seriesUid);
+    // Where it cannot be fetched, the frames have failed as well, and say so.
+    const cornerstone = await cornerstoneComes().catch(() => null);
+    if (!cornerstone || this.isOver || this.element !== element) return;
+    if (kind === "stack") await this.paintStack(cornerstone, element, seriesUid);
+    else await this.paintVolume(cornerstone, element, seriesUid);
     await new Promise(requestAnimationFrame);
   }
 
@@ -294,12 +296,16 @@ export class PaneSession {
     return this.view as Kind;
   }
 
+  private get planeView(): PlaneView | null {
+    return this.viewKind === "plane" ? (this.view as PlaneView) : null;
+  }
+
   private readonly listener = {
     onRendered: (imageId: string): void => { this.rendered(imageId); },
     onScroll: (steps: number): void => { this.scrollBy(steps); },
   };
 
-  private async paintStack(element: HTMLDivElement, seriesUid: string): Promise<void> {
+  private async paintStack({ StackView }: Cornerstone, element: HTMLDivElement, seriesUid: string): Promise<void> {
     const { index } = this.state;
     const frames = framesOfPane(useViewer.getState(), this.state);
     if (!this.host.loader.isLoaded(seriesUid, index)) return;
@@ -312,7 +318,8 @@ export class PaneSession {
     if (colormap) view.setColormap(colormap);
   }
 
-  private async paintVolume(element: HTMLDivElement, seriesUid: string): Promise<void> {
+  private async paintVolume(cornerstone: Cornerstone, element: HTMLDivElement, seriesUid: string): Promise<void> {
+    const { PlaneView, SolidView, volumeOf } = cornerstone;
     const state = useViewer.getState();
     const { kind, phase, fusion, preset, plane, projection } = this.state;
     const stack = volumeStack(state.frames[seriesUid] ?? [], phase);
@@ -321,7 +328,7 @@ export class PaneSession {
     if (fit !== "fits" && fit !== "uneven") return this.set({ obstacle: fit, shownImageId: null, shownSeriesUid: null });
     const key = [seriesUid, phase, fusion?.seriesUid, plane].join();
     if (this.mounted?.key === key && this.viewKind === kind && this.mounted.frames === stack) return this.adjust();
-    const first = this.firstLoaded(stack);
+    const first = firstLoaded(cornerstone, stack);
     const grid = gridOf(stack);
     if (!first || !grid) return;
     const volumeId = await volumeOf(stack);
@@ -334,7 +341,7 @@ export class PaneSession {
       this.set({ preset: chosen });
       return view.setVolume(volumeId, chosen);
     }
-    const over = fusion ? await this.overLayer(fusion.seriesUid) : null;
+    const over = fusion ? await this.overLayer(cornerstone, fusion.seriesUid) : null;
     const view = this.viewFor("plane", () => new PlaneView(this.place, element, this.listener));
     const isSame = this.mounted?.seriesUid === seriesUid;
     const kept = isSame ? view.kept() : null;
@@ -349,35 +356,23 @@ export class PaneSession {
 
   /** What can be changed without mounting anew. */
   private adjust(): void {
-    const { view } = this;
+    const { planeView } = this;
     const { projection, fusion, preset } = this.state;
-    if (view instanceof PlaneView) {
-      view.setProjection(projection);
-      if (fusion) view.setFusion(fusion);
-    }
-    if (view instanceof SolidView && preset) view.setPreset(preset);
+    planeView?.setProjection(projection);
+    if (fusion) planeView?.setFusion(fusion);
+    if (this.viewKind === "solid" && preset) (this.view as SolidView).setPreset(preset);
   }
 
-  private async overLayer(seriesUid: string): Promise<OverLayer | null> {
+  private async overLayer(cornerstone: Cornerstone, seriesUid: string): Promise<OverLayer | null> {
     const frames = useViewer.getState().frames[seriesUid] ?? [];
     const stack = volumeStack(frames, 0);
     const { fusion } = this.state;
-    const first = this.firstLoaded(stack);
+    const first = firstLoaded(cornerstone, stack);
     if (!fusion || !first || !["fits", "uneven"].includes(fitOf(stack))) return null;
     // PET as it is usually read: up to an uptake of 7; where that is not known, in its own window.
     const factor = stack[0]?.suvFactor;
     const window = factor ? { center: 3.5 / factor, width: 7 / factor } : first.window;
-    return { volumeId: await volumeOf(stack), window, isInverted: false, colormap: fusion.colormap, opacity: fusion.opacity };
-  }
-
-  /** The window of a slice that has come, the middle one if it has. */
-  private firstLoaded(stack: readonly Frame[]) {
-    const middle = stack[Math.floor(stack.length / 2)];
-    const loaded = (middle && windowOf(middle.imageId)) ?? stack.map((frame) => windowOf(frame.imageId)).find((one) => one !== null);
-    const factor = stack[0]?.suvFactor;
-    // PET is read dark on white.
-    if (loaded && factor) return { window: { center: 3.5 / factor, width: 7 / factor }, isInverted: true };
-    return loaded ?? null;
+    return { volumeId: await cornerstone.volumeOf(stack), window, isInverted: false, colormap: fusion.colormap, opacity: fusion.opacity };
   }
 
   private rendered(imageId: string): void {
@@ -388,4 +383,14 @@ export class PaneSession {
     this.host.onRendered();
     this.set({ shownImageId: imageId, shownSeriesUid: mounted.seriesUid, view: this.view?.state() ?? null });
   }
+}
+
+/** The window of a slice that has come, the middle one if it has. */
+function firstLoaded({ windowOf }: Cornerstone, stack: readonly Frame[]) {
+  const middle = stack[Math.floor(stack.length / 2)];
+  const loaded = (middle && windowOf(middle.imageId)) ?? stack.map((frame) => windowOf(frame.imageId)).find((one) => one !== null);
+  const factor = stack[0]?.suvFactor;
+  // PET is read dark on white.
+  if (loaded && factor) return { window: { center: 3.5 / factor, width: 7 / factor }, isInverted: true };
+  return loaded ?? null;
 }

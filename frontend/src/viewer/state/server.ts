@@ -18,6 +18,9 @@ export const dicomwebRoot = (team: string): string => `/teams/${path(team)}/dico
 export const thumbnailUrl = (team: string, seriesUid: string, revision: number): string =>
   `/api/v1/teams/${path(team)}/series/${path(seriesUid)}/thumbnail/?r=${revision}`;
 
+export const previewUrl = (team: string, seriesUid: string, revision: number): string =>
+  `/api/v1/teams/${path(team)}/series/${path(seriesUid)}/preview/?r=${revision}`;
+
 export const fetchStudy = (team: string, uid: string): Promise<StudyDetail> =>
   dataOf(api.GET("/api/v1/teams/{team}/studies/{study_uid}/", { params: { path: { team, study_uid: uid } } }));
 

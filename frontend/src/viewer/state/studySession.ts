@@ -1,6 +1,6 @@
 /** Holds the open study: fetches it once, then follows what the server tells of it. */
 
-import { setUp } from "../cornerstone/setup";
+import { cornerstoneComes } from "../cornerstone/comes";
 import { AnalysisSession } from "./analysisSession";
 import { fetchStudy, troubleOf, watchStudy, type StudyEvent } from "./server";
 import type { SeriesRow, StudyDetail, StudyRow } from "./shapes";
@@ -32,7 +32,7 @@ export class StudySession {
     readonly studyUid: string,
   ) {
     performance.mark("study-open", { detail: { studyInstanceUid: studyUid } });
-    setUp();
+    void cornerstoneComes().catch(() => undefined);
     openStudy(team);
     this.marks = new MarkSession(team, studyUid, this.undoLog);
     this.grid = new PaneGrid(team, this.undoLog, () => {
