@@ -8,6 +8,8 @@ import { memoryBudget } from "../logic/memoryBudget";
 import { MARK_TOOLS, setStyles } from "./markTools";
 import { ScrollTool } from "./tools";
 
+const ONE_FRAME = "application/octet-stream; transfer-syntax=*";
+
 let isUp = false;
 
 export function setUp(): void {
@@ -15,8 +17,9 @@ export function setUp(): void {
   isUp = true;
   // One viewport needs one context; without WebGL, Cornerstone draws stacks on the CPU by itself.
   initCore({ rendering: { webGlContextCount: 1 }, debug: {} });
-  // The session's cookie travels with same-origin requests: nothing to add to them.
-  initLoader({ maxWebWorkers: Math.min(4, Math.max(1, Math.floor(navigator.hardwareConcurrency / 2))), strict: false });
+  // The session's cookie travels with same-origin requests. A frame is asked for by itself (PS3.18 8.7.3.3.2): to look for
+  // the end of a part takes longer than to fetch it.
+  initLoader({ beforeSend: () => ({ Accept: ONE_FRAME }), maxWebWorkers: Math.min(4, Math.max(1, Math.floor(navigator.hardwareConcurrency / 2))), strict: false });
   initTools();
   for (const tool of [PanTool, TrackballRotateTool, WindowLevelTool, ZoomTool, ScrollTool, ...MARK_TOOLS]) addTool(tool);
   setStyles();

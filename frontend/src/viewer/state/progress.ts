@@ -2,7 +2,7 @@
 
 import { setLoading } from "./viewerStore";
 
-const TELL_EVERY_MS = 80;
+const TELL_EVERY_MS = 200;
 const LOADED = 1;
 const FAILED = 2;
 
