@@ -175,7 +175,7 @@ def test_a_length_is_measured_undone_and_done_again(person: Enter) -> None:
     page.mouse.move(x, y, steps=5)
     page.mouse.move(x + 60, y, steps=5)
     page.mouse.up()
-    listed = page.get_by_role("button", name=re.compile(r"Image \d+ ?\d+\.\d mm"))
+    listed = page.get_by_test_id("marks").get_by_role("button", name=re.compile(r"Length.*mm"))
     expect(listed).to_be_visible()
     assert 10 < float(re.findall(r"([\d.]+) mm", listed.inner_text())[0]) < 300
     page.keyboard.press("Control+z")
