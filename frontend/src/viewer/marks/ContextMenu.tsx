@@ -30,7 +30,9 @@ export function ContextMenu() {
   const does = (name: ActName) => (): void => { acts[name](session); };
   const presets = presetsOf(useViewer.getState());
   return (
-    <Menu opened onChange={(isOpen) => { if (!isOpen) close(); }} position="bottom-start" offset={0} withinPortal trapFocus>
+    <Menu opened onChange={(isOpen) => { if (!isOpen) close(); }} position="bottom-start" offset={0} withinPortal trapFocus
+      // A finger that has opened the menu by resting must not close it by being lifted.
+      clickOutsideEvents={["pointerdown"]} middlewares={{ flip: false, shift: { mainAxis: true, crossAxis: true, padding: 8 } }}>
       <Menu.Target><i className={styles.menuAnchor} style={{ left: at.x, top: at.y }} /></Menu.Target>
       <Menu.Dropdown mah="80dvh" style={{ overflowY: "auto" }} data-testid="context-menu">
         {mark && (

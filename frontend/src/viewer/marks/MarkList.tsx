@@ -91,7 +91,7 @@ function MarkRow({ mark, onHistory }: { mark: ShownMark; onHistory: () => void }
           </span>
           <b>{figures.slice(0, 2).map((one) => <span key={one}>{one}</span>)}</b>
         </UnstyledButton>
-        <Menu position="bottom-end" withinPortal>
+        <Menu position="bottom-end" withinPortal returnFocus={false}>
           <Menu.Target><ActionIcon variant="subtle" color="gray" size="sm" aria-label={t("marks.more")}><IconDots size={15} /></ActionIcon></Menu.Target>
           <Menu.Dropdown>
             <Menu.Item onClick={() => { setNaming(true); }}>{t("marks.label")}</Menu.Item>
@@ -118,9 +118,10 @@ function Naming({ mark, onDone }: { mark: ShownMark; onDone: () => void }) {
   const { t } = useTranslation("viewer");
   const { marks } = useSession();
   const isWords = mark.kind === "arrow" || mark.kind === "text";
-  const [text, setText] = useState((isWords ? mark.data.text : mark.data.label) ?? "");
+  const before = (isWords ? mark.data.text : mark.data.label) ?? "";
+  const [text, setText] = useState(before);
   const save = (): void => {
-    marks.edit(mark.id, { data: { ...mark.data, ...(isWords ? { text } : { label: text }) } });
+    if (text !== before) marks.edit(mark.id, { data: { ...mark.data, ...(isWords ? { text } : { label: text }) } });
     onDone();
   };
   return (
