@@ -177,3 +177,112 @@ class MarkRevision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.mark_id} #{self.revision} {self.act}"
+
+
+class Segmentation(models.Model):
+    """Segments that people draw on a series, which may overlap. Its voxels are `SegmentFrame`s, by segment and frame."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="segmentations")
+    series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="segmentations")
+    # Made by the browser, and so no key: another team can neither see nor block it.
+    uuid = models.UUIDField()
+    title = models.CharField(max_length=120, blank=True)
+    source = models.CharField(max_length=10, choices=Source.choices)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    model = models.CharField(max_length=80, blank=True)
+    version = models.PositiveIntegerField(null=True)
+    # Of each frame: one segmentation lies on frames of one size.
+    rows = models.PositiveIntegerField()
+    columns = models.PositiveIntegerField()
+    revision = models.PositiveIntegerField(default=1)
+    is_deleted = models.BooleanField(default=False)
+    # The SOP Instance UID of the object that it was read from; "" for what was drawn here.
+    sop_instance_uid = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    updated_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["team", "uuid"], name="segmentation_uuid_once_per_team")]
+
+    def __str__(self) -> str:
+        return self.title or str(self.uuid)
+
+
+class SegmentationRevision(models.Model):
+    """One change of a segmentation: who did what, when. What it made are the rows that carry its number."""
+
+    segmentation = models.ForeignKey(Segmentation, on_delete=models.CASCADE, related_name="revisions")
+    revision = models.PositiveIntegerField()
+    # The browser's name of the change: the same one again is not made again.
+    change = models.UUIDField()
+    act = models.CharField(max_length=12)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+    # Numbers of the segments that it touched, and how many frames.
+    segments = models.JSONField(default=list)
+    number_of_frames = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-revision"]
+        constraints = [
+            models.UniqueConstraint(fields=["segmentation", "revision"], name="segmentation_revision_once"),
+            models.UniqueConstraint(fields=["segmentation", "change"], name="segmentation_change_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.segmentation_id} #{self.revision} {self.act}"
+
+
+class Segment(models.Model):
+    """What a segment says of itself from one revision to the next: name, codes, colour. Written once, never changed."""
+
+    segmentation = models.ForeignKey(Segmentation, on_delete=models.CASCADE, related_name="segments")
+    # From 1 (PS3.3 C.8.20.2.3).
+    number = models.PositiveIntegerField()
+    revision = models.PositiveIntegerField()
+    is_current = models.BooleanField(default=True)
+    is_deleted = models.BooleanField(default=False)
+    # `segmentations.serializers.SegmentSerializer`, without number and revision.
+    content = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["number", "revision"]
+        constraints = [
+            models.UniqueConstraint(fields=["segmentation", "number", "revision"], name="segment_revision_once"),
+            models.UniqueConstraint(
+                fields=["segmentation", "number"], condition=models.Q(is_current=True), name="segment_current_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.segmentation_id} {self.number}"
+
+
+class SegmentFrame(models.Model):
+    """A segment's voxels on one frame from one revision to the next. Written once, never changed."""
+
+    segmentation = models.ForeignKey(Segmentation, on_delete=models.CASCADE, related_name="frames")
+    number = models.PositiveIntegerField()
+    sop_instance_uid = models.CharField(max_length=64)
+    # From 1.
+    frame_number = models.PositiveIntegerField()
+    revision = models.PositiveIntegerField()
+    is_current = models.BooleanField(default=True)
+    # Pairs of uint32, little endian: start and length of each run, in row-major order; empty: no voxel.
+    runs = models.BinaryField()
+
+    class Meta:
+        ordering = ["number", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["segmentation", "number", "sop_instance_uid", "frame_number", "revision"],
+                name="segment_frame_revision_once",
+            ),
+        ]
+        indexes = [models.Index(fields=["segmentation", "is_current"], name="segment_frames_now")]
+
+    def __str__(self) -> str:
+        return f"{self.segmentation_id} {self.number} {self.sop_instance_uid}/{self.frame_number}"

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from medportal.annotations.marks.serializers import EVENTS as MARK_EVENTS
 from medportal.annotations.models import AnnotationSet, Label, LabelMap
+from medportal.annotations.segmentations.serializers import EVENTS as SEGMENTATION_EVENTS
 
 
 class VerdictSerializer(serializers.Serializer[Any]):
@@ -176,4 +177,4 @@ class LabelSchemeSerializer(serializers.Serializer[Any]):
     )
 
 
-EVENTS = {**MARK_EVENTS}
+EVENTS = {**MARK_EVENTS, **SEGMENTATION_EVENTS}

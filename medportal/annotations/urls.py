@@ -7,6 +7,7 @@ from django.urls.converters import StringConverter
 
 from medportal.annotations import views
 from medportal.annotations.marks import views as marks
+from medportal.annotations.segmentations import views as segmentations
 
 
 class UidConverter(StringConverter):
@@ -19,6 +20,8 @@ register_converter(UidConverter, "uid")
 
 _STUDY = "teams/<slug:team>/studies/<uid:study_uid>/"
 
+_SEGMENTATION = f"{_STUDY}segmentations/<uuid:segmentation_id>/"
+
 urlpatterns = [
     path("teams/<slug:team>/labels/", views.LabelsView.as_view(), name="labels"),
     path("teams/<slug:team>/labels/schemes/", views.LabelSchemesView.as_view(), name="label-schemes"),
@@ -26,4 +29,9 @@ urlpatterns = [
     path(f"{_STUDY}marks/", marks.MarksView.as_view(), name="marks"),
     path(f"{_STUDY}marks/<uuid:mark_id>/history/", marks.MarkHistoryView.as_view(), name="mark-history"),
     path(f"{_STUDY}marks/<uuid:mark_id>/restore/", marks.MarkRestoreView.as_view(), name="mark-restore"),
+    path(f"{_STUDY}segmentations/", segmentations.SegmentationsView.as_view(), name="segmentations"),
+    path(_SEGMENTATION, segmentations.SegmentationView.as_view(), name="segmentation"),
+    path(f"{_SEGMENTATION}voxels/", segmentations.VoxelsView.as_view(), name="segmentation-voxels"),
+    path(f"{_SEGMENTATION}history/", segmentations.SegmentationHistoryView.as_view(), name="segmentation-history"),
+    path(f"{_SEGMENTATION}restore/", segmentations.SegmentationRestoreView.as_view(), name="segmentation-restore"),
 ]

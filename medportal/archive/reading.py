@@ -17,7 +17,7 @@ from medportal.imaging.decoder import Decoder
 from medportal.imaging.frames import PixelDescription
 from medportal.imaging.geometry import planes_of
 from medportal.imaging.headers import read_header
-from medportal.imaging.stacks import FrameSource, load_volume
+from medportal.imaging.stacks import FrameSource, load_volume, stack_of
 from medportal.imaging.volumes import Volume
 
 
@@ -84,6 +84,14 @@ def load_series_volume(series: Series) -> Volume:
 
     Raises as `imaging.stacks.load_volume`; may take seconds, and is for workers.
     """
+    return load_volume(_sources(series), decoder(), modality=series.modality)
+
+
+def load_series_stack(series: Series) -> list[FrameSource]:
+    """Return the frames of which `load_series_volume` makes its slices, in their order; nothing is decoded."""
+    return stack_of(_sources(series))
+
+
+def _sources(series: Series) -> list[FrameSource]:
     rows = series.instances.filter(number_of_frames__gt=0).order_by("instance_number", "sop_instance_uid")
-    sources = [source for instance in rows for source in frame_sources(instance)]
-    return load_volume(sources, decoder(), modality=series.modality)
+    return [source for instance in rows for source in frame_sources(instance)]

@@ -106,9 +106,7 @@ def load_volume(sources: Sequence[FrameSource], decoder: Decoder, *, modality: s
     same body looks alike whichever way a machine writes it. Raises InvalidError `not_a_volume` where there is no such stack, and what decoding
     raises.
     """
-    stack = _ordered(_like_most(sources))
-    if not stack:
-        raise InvalidError("not_a_volume", "The series holds no images that make a stack.")
+    stack = stack_of(sources)
     grey = _is_grey(stack[0])
     array = _filled_grey(stack, decoder, modality) if grey else _filled_colour(stack, decoder)
     first = stack[0].plane
@@ -124,6 +122,14 @@ def load_volume(sources: Sequence[FrameSource], decoder: Decoder, *, modality: s
         frames=tuple(source.number for source in stack),
         modality=modality,
     )
+
+
+def stack_of(sources: Sequence[FrameSource]) -> list[FrameSource]:
+    """Return the frames that make the volume, ordered along their normal; InvalidError `not_a_volume` where none do."""
+    stack = _ordered(_like_most(sources))
+    if not stack:
+        raise InvalidError("not_a_volume", "The series holds no images that make a stack.")
+    return stack
 
 
 def _like_most(sources: Sequence[FrameSource]) -> list[FrameSource]:

@@ -76,6 +76,7 @@ class World:
         self._place()
         self.mask = self._mask()
         self.mark = self._mark()
+        self.segmentation = self._segmentation()
         self.jobs = self._jobs()
         self.evaluation = self._evaluation()
         self.token = _token_of(self.users["reader"])
@@ -115,6 +116,19 @@ class World:
         change = {"id": uuid, "revision": 0, "mark": self._content()}
         save_changes(self.member_with_rights(), self.team.slug, study, [change])
         return str(uuid)
+
+    def _segmentation(self) -> str:
+        from medportal.annotations.segmentations.services import create_segmentation
+
+        uuid = uuid4()
+        create_segmentation(self.member_with_rights(), self.series, uuid, "lungs")
+        return str(uuid)
+
+    def _voxels(self) -> bytes:
+        from medportal.annotations.segmentations.document import write
+
+        segment = {"number": 1, "label": "lung", "color": "#e69f00"}
+        return write({"change": str(uuid4()), "act": "brush", "segments": [segment]}, [])
 
     def _jobs(self) -> dict[str, Any]:
         from medportal.analysis.services import start_analysis
@@ -183,6 +197,7 @@ class World:
             "number": 1 if name.startswith("cohort") else 3,
             "set_id": self.mask.pk,
             "mark_id": self.mark,
+            "segmentation_id": self.segmentation,
             "evaluation_id": self.evaluation,
         }
         plain = re.sub(r"\(\?P<(\w+)>[^()]*\)", lambda m: str(values[m[1]]), pattern)
@@ -209,6 +224,9 @@ class World:
             "POST labels": {"series": self.series.series_instance_uid, "scheme": SCHEME, "value": "normal"},
             "POST marks": {"changes": [{"id": str(uuid4()), "revision": 0, "mark": self._content()}]},
             "POST mark-restore": {"revision": 1, "based_on": 1},
+            "POST segmentations": {"id": str(uuid4()), "series_instance_uid": self.series.series_instance_uid},
+            "PATCH segmentation": {"title": "both lungs", "based_on": 1},
+            "POST segmentation-restore": {"revision": 1, "based_on": 1},
             "POST previews": {"id": str(uuid4()), "cohort": "chests", "recipe": "classification"},
             "POST trainings": {
                 "id": str(uuid4()),
@@ -229,6 +247,8 @@ class World:
             return self._form({"id": str(uuid4()), "format": "npz", "cohort": "set"}, "arrays")
         if key == "POST outcomes":
             return self._form({"scheme": "death", "horizon_days": "365"}, "patient,time_days,event")
+        if key == "POST segmentation-voxels":
+            return {"data": self._voxels(), "content_type": "application/octet-stream"}
         if key == "POST instances":
             return {"data": self.object, "content_type": "application/dicom"}
         if "dicomweb" in key:
