@@ -828,6 +828,97 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/teams/{team}/studies/{study_uid}/segmentations/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List them in the order in which they were made; with `deleted=1` those that were deleted as well. */
+        get: operations["segmentations_list"];
+        put?: never;
+        /** @description Make one: empty, a copy of another, or with the mask of a result. The same id again is the one that is there. */
+        post: operations["segmentations_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team}/studies/{study_uid}/segmentations/{segmentation_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** @description Give it another title, delete it or take it back. 409 `conflict` where it is to be deleted and has changed. */
+        patch: operations["segmentations_edit"];
+        trace?: never;
+    };
+    "/api/v1/teams/{team}/studies/{study_uid}/segmentations/{segmentation_id}/history/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List its changes, newest first (the last 1,000). */
+        get: operations["segmentations_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team}/studies/{study_uid}/segmentations/{segmentation_id}/restore/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Make it what it was at a revision; that is a new revision. 409 `conflict` with `current` if it has changed. */
+        post: operations["segmentations_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team}/studies/{study_uid}/segmentations/{segmentation_id}/voxels/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return all voxels that are set, frame by frame of each segment, now or at a revision. */
+        get: operations["segmentations_voxels"];
+        put?: never;
+        /**
+         * @description Make a change whole or not at all. Each frame of a segment that it names is replaced.
+         *
+         *     The header says `change` (a UUID), `act`, `segments` and `slices` with the revision that each was made from.
+         */
+        post: operations["segmentations_change"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/teams/{team}/trainings/": {
         parameters: {
             query?: never;
@@ -999,6 +1090,20 @@ export interface components {
             value: string;
             source: string;
         };
+        /** @description What became of a change: of a conflict nothing at all was changed. */
+        Changed: {
+            outcome: components["schemas"]["ChangedOutcomeEnum"];
+            /** @description The segmentation's revision now */
+            revision: number;
+            conflicts: components["schemas"]["Conflict"][];
+        };
+        /**
+         * @description * `saved` - saved
+         *     * `unchanged` - unchanged
+         *     * `conflict` - conflict
+         * @enum {string}
+         */
+        ChangedOutcomeEnum: "saved" | "unchanged" | "conflict";
         /** @description What was found of leakage, balance and shortcuts when a version was frozen, or looked at since. */
         Check: {
             findings?: components["schemas"]["Finding"][];
@@ -1064,6 +1169,13 @@ export interface components {
             readonly created_by: string | null;
             /** Format: date-time */
             readonly created_at: string;
+        };
+        /** @description A segment, or a frame of it, that somebody else has changed meanwhile. */
+        Conflict: {
+            segment: number;
+            /** @description "": what the segment says of itself */
+            sop_instance_uid: string;
+            frame_number: number;
         };
         /** @description How often each class was called each class. */
         Confusion: {
@@ -1843,6 +1955,21 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** @description A segmentation to be made: empty, or with what a result or another one holds. */
+        NewSegmentationRequest: {
+            /**
+             * Format: uuid
+             * @description Made by the browser
+             */
+            id: string;
+            series_instance_uid: string;
+            /** @default  */
+            title: string;
+            /** Format: uuid */
+            copy_of?: string | null;
+            /** Format: uuid */
+            from_annotation_set?: string | null;
+        };
         /** @description What to train, on what, and how. */
         NewTrainingRequest: {
             /**
@@ -1866,14 +1993,6 @@ export interface components {
          * @enum {string}
          */
         OriginEnum: "shipped" | "trained";
-        /**
-         * @description * `saved` - saved
-         *     * `unchanged` - unchanged
-         *     * `conflict` - conflict
-         *     * `refused` - refused
-         * @enum {string}
-         */
-        OutcomeEnum: "saved" | "unchanged" | "conflict" | "refused";
         /** @description How many patients were labelled with what, and who was left out. */
         OutcomesReport: {
             scheme: string;
@@ -2000,6 +2119,12 @@ export interface components {
             theme?: components["schemas"]["ThemeEnum"];
             default_team?: string;
         };
+        /** @description Another title, deleted or back again. */
+        PatchedSegmentationEditRequest: {
+            based_on?: number;
+            title?: string;
+            is_deleted?: boolean;
+        };
         /** @description What is to be otherwise. */
         PatchedSimilarCasesChangeRequest: {
             is_on_arrival?: boolean;
@@ -2069,13 +2194,21 @@ export interface components {
         Result: {
             /** Format: uuid */
             id: string;
-            outcome: components["schemas"]["OutcomeEnum"];
+            outcome: components["schemas"]["ResultOutcomeEnum"];
             /** @description As it is now; of a conflict what somebody else has made of it */
             mark: components["schemas"]["Mark"] | null;
             /** @description Why it was refused; empty otherwise */
             code: string;
             detail: string;
         };
+        /**
+         * @description * `saved` - saved
+         *     * `unchanged` - unchanged
+         *     * `conflict` - conflict
+         *     * `refused` - refused
+         * @enum {string}
+         */
+        ResultOutcomeEnum: "saved" | "unchanged" | "conflict" | "refused";
         /** @description What became of each change, in their order. */
         Results: {
             results: components["schemas"]["Result"][];
@@ -2122,6 +2255,47 @@ export interface components {
             value: number;
             label: string;
             voxels: number;
+        };
+        /** @description A segmentation's row. */
+        Segmentation: {
+            /** Format: uuid */
+            id: string;
+            study_instance_uid: string;
+            series_instance_uid: string;
+            title: string;
+            source: components["schemas"]["SourceEnum"];
+            author: string | null;
+            model: string;
+            version: number | null;
+            /** @description Of the object that it was read from; "": drawn here */
+            sop_instance_uid: string;
+            revision: number;
+            number_of_segments: number;
+            is_deleted: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            updated_by: string | null;
+        };
+        /** @description Which state to go back to, and which one the page shows. */
+        SegmentationRestoreRequest: {
+            revision: number;
+            based_on: number;
+        };
+        /** @description A change that was made. */
+        SegmentationRevision: {
+            revision: number;
+            act: string;
+            author: string | null;
+            /** Format: date-time */
+            at: string;
+            segments: number[];
+            number_of_frames: number;
+        };
+        /** @description The segmentations of a study. */
+        Segmentations: {
+            segmentations: components["schemas"]["Segmentation"][];
         };
         /** @description A series as the viewer lists it. */
         SeriesRow: {
@@ -2501,6 +2675,14 @@ export interface components {
             /** @description PNG, base64 */
             png: string;
         };
+        /** @description A segmentation has changed: which change it was, and what it touched. */
+        SegmentationChanged: {
+            segmentation: components["schemas"]["Segmentation"];
+            /** Format: uuid */
+            change: string | null;
+            /** @description null: too much to name; fetch it anew */
+            touched: components["schemas"]["Touched"][] | null;
+        };
         /** @description A series' row has changed: it began to grow (`series.grew`), or has grown and has its thumbnail. */
         SeriesChanged: {
             study: components["schemas"]["StudyRow"];
@@ -2579,6 +2761,12 @@ export interface components {
         StudyChanged: {
             study: components["schemas"]["StudyRow"];
         };
+        /** @description A frame of a segment. */
+        Touched: {
+            segment: number;
+            sop_instance_uid: string;
+            frame_number: number;
+        };
         /** @description A training run as it is after its job's state has changed. */
         TrainingChanged: {
             training: components["schemas"]["Training"];
@@ -2641,6 +2829,7 @@ export interface components {
             "job.changed": components["schemas"]["Job"];
             "mark.changed": components["schemas"]["Mark"];
             "model.changed": components["schemas"]["ModelChanged"];
+            "segmentation.changed": components["schemas"]["SegmentationChanged"];
             "series.changed": components["schemas"]["SeriesChanged"];
             "series.grew": components["schemas"]["SeriesChanged"];
             "series.verdict": components["schemas"]["SeriesVerdict"];
@@ -4100,6 +4289,186 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Mark"];
+                };
+            };
+        };
+    };
+    segmentations_list: {
+        parameters: {
+            query?: {
+                deleted?: boolean;
+            };
+            header?: never;
+            path: {
+                study_uid: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Segmentations"];
+                };
+            };
+        };
+    };
+    segmentations_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                study_uid: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSegmentationRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Segmentation"];
+                };
+            };
+        };
+    };
+    segmentations_edit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                segmentation_id: string;
+                study_uid: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedSegmentationEditRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Segmentation"];
+                };
+            };
+        };
+    };
+    segmentations_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                segmentation_id: string;
+                study_uid: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentationRevision"][];
+                };
+            };
+        };
+    };
+    segmentations_restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                segmentation_id: string;
+                study_uid: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SegmentationRestoreRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Segmentation"];
+                };
+            };
+        };
+    };
+    segmentations_voxels: {
+        parameters: {
+            query?: {
+                /** @description As it was then; without it, as it is */
+                revision?: number;
+            };
+            header?: never;
+            path: {
+                segmentation_id: string;
+                study_uid: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+        };
+    };
+    segmentations_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                segmentation_id: string;
+                study_uid: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changed"];
                 };
             };
         };
