@@ -175,6 +175,8 @@ def test_names_conflict_as_voxels_do_and_a_deleted_segment_takes_no_voxels(page:
     other.change([{"number": 1, "deleted": True, "base_revision": 3}])
     assert page.change([], [(1, 0, 0, square(4))])["outcome"] == "conflict"
     assert page.voxels()[0]["segments"] == []
+    # Taken back: based on none, where there is none.
+    assert page.change([SEGMENT], [(1, 0, 0, square(4))])["outcome"] == "saved"
 
 
 def test_any_state_is_brought_back(page: Page) -> None:

@@ -66,10 +66,17 @@ export async function dataOf<T>(call: Promise<{ data?: T | undefined }>): Promis
 }
 
 /** GETs an address that the schema does not type (DICOMweb), with the same failures. */
-export async function get(url: string, accept: string, signal?: AbortSignal): Promise<Response> {
+export const get = (url: string, accept: string, signal?: AbortSignal): Promise<Response> =>
+  fetched(url, { headers: { Accept: accept } }, signal);
+
+/** POSTs bytes, with the same failures. */
+export const postBytes = (url: string, body: ArrayBuffer, signal?: AbortSignal): Promise<Response> =>
+  fetched(url, { method: "POST", body, headers: { "Content-Type": "application/octet-stream", "X-CSRFToken": csrfToken() } }, signal);
+
+async function fetched(url: string, how: RequestInit, signal?: AbortSignal): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(url, { headers: { Accept: accept }, credentials: "same-origin", signal: signal ?? null });
+    response = await fetch(url, { ...how, credentials: "same-origin", signal: signal ?? null });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiProblem(0, "network", "The site cannot be reached.");

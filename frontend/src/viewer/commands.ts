@@ -5,6 +5,7 @@ import { LOOKS, useDisplay } from "./state/displayStore";
 import { stepBox } from "./state/findings";
 import { useChosenKeys } from "./state/keys";
 import { useMarks } from "./state/marksStore";
+import { useSegments, type SegmentTool } from "./state/segmentsStore";
 import { activeFrames, activePane, activeSeries, activeSeriesUid, setPane, useViewer, type PaneState, type ViewerState } from "./state/viewerStore";
 import { gridLayout, LAYOUTS } from "./logic/layouts";
 import { windowPresets, type WindowPreset } from "./logic/windows";
@@ -73,6 +74,21 @@ function nextLook(): void {
   useDisplay.setState(({ look }) => ({ look: LOOKS[(LOOKS.indexOf(look) + 1) % LOOKS.length] ?? "original" }));
 }
 
+/** Takes a tool of the segments up, or puts it down. */
+const segmentTool =
+  (tool: SegmentTool): Act =>
+  ({ grid }) => {
+    const { tool: now, openId } = useSegments.getState();
+    useViewer.setState({ panel: "segments" });
+    if (openId) grid.setSegmentTool(now === tool ? null : tool);
+  };
+
+const brushBy =
+  (factor: number): Act =>
+  () => {
+    useSegments.setState(({ brushMm }) => ({ brushMm: Math.min(50, Math.max(0.5, Math.round(brushMm * factor * 2) / 2)) }));
+  };
+
 export const acts = {
   next: scroll(1),
   previous: scroll(-1),
@@ -103,6 +119,11 @@ export const acts = {
   eraser: chooseTool("eraser"),
   key: ({ marks }) => { marks.toggleKey(); },
   hideMarks: () => { useMarks.setState(({ areHidden }) => ({ areHidden: !areHidden })); },
+  segmentBrush: segmentTool("brush"),
+  segmentErase: segmentTool("erase"),
+  brushLarger: brushBy(1.3),
+  brushSmaller: brushBy(1 / 1.3),
+  hideSegments: () => { useSegments.setState(({ areHidden }) => ({ areHidden: !areHidden })); },
   invert: look("invert", (view) => { view.invert(); }),
   fit: look("fit", (view) => { view.fit(); }),
   reset: look("reset", (view) => { view.reset(); }),
@@ -169,6 +190,11 @@ export const DEFAULT_KEYS: Readonly<Record<string, ActName>> = {
   "shift+h": "hideMarks",
   "shift+t": "rotateBack",
   "shift+m": "flipVertical",
+  "shift+b": "segmentBrush",
+  "shift+r": "segmentErase",
+  "}": "brushLarger",
+  "{": "brushSmaller",
+  "shift+s": "hideSegments",
   i: "invert",
   f: "fit",
   r: "reset",

@@ -222,7 +222,9 @@ def _says(segment: Segment | None, said: dict[str, Any] | None) -> bool:
 def _segment_conflicts(change: Change, segments: Mapping[int, Segment]) -> Iterable[dict[str, Any]]:
     for number, (said, base) in change.segments.items():
         known = segments.get(number)
-        if known is not None and known.revision > base and not _says(known, said):
+        # Whoever knows of none, where there is none any more, knows what is there.
+        is_known = known is None or known.revision <= base or (known.is_deleted and base == 0)
+        if not is_known and not _says(known, said):
             yield {"segment": number, "sop_instance_uid": "", "frame_number": 0}
 
 
@@ -234,7 +236,8 @@ def _frame_conflicts(
     for (number, (uid, frame)), (runs, base) in change.frames.items():
         kept, revision = frames.get((number, (uid, frame)), (b"", 0))
         is_gone = bool(runs) and number not in alive
-        if is_gone or (revision > base and kept != runs):
+        is_known = revision <= base or (not kept and base == 0)
+        if is_gone or (not is_known and kept != runs):
             yield {"segment": number, "sop_instance_uid": uid, "frame_number": frame}
 
 

@@ -3,7 +3,7 @@
 export { AnnotationLayer } from "./annotationLayer";
 export { endEngine } from "./engine";
 export { onTextAsked } from "./markTools";
-export { forgetFrames, keepFrame, loadFrame, onForgotten, registerFrames, windowOf } from "./memory";
+export { forgetFrames, keepFrame, loadFrame, onForgotten, registerFrames, valuesOf, windowOf } from "./memory";
 export { PlaneView } from "./planeView";
 export { setUp } from "./setup";
 export { SolidView } from "./solidView";

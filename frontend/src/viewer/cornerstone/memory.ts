@@ -63,6 +63,12 @@ export function ownWindow({ windowCenter, windowWidth }: Types.IImage): Window {
   return { center: first(windowCenter), width: first(windowWidth) };
 }
 
+/** Returns the values of a grey frame that is in memory, row after row; null where it is not, or is in colour. */
+export function valuesOf(imageId: string): ArrayLike<number> | null {
+  const image = cache.getImage(imageId);
+  return image && !image.color ? (image.voxelManager?.getScalarData() ?? image.getPixelData()) : null;
+}
+
 /** Returns the own window of a frame that is in memory, and whether it is dark where values are high (MONOCHROME1). */
 export function windowOf(imageId: string): { window: Window; isInverted: boolean } | null {
   const image = cache.getImage(imageId);

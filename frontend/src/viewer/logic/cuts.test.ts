@@ -1,7 +1,7 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
 
-import { cutThrough, fitOf, gridOf, meeting, movedTo, stepOf, travelOf, turned, type Grid } from "./cuts";
+import { cutThrough, fitOf, gridOf, meeting, movedTo, nearestWithin, stepOf, travelOf, turned, type Grid } from "./cuts";
 import type { Frame } from "./frames";
 
 const GRID: Grid = { dimensions: [100, 80, 40], spacing: [0.5, 0.5, 2], origin: [-25, -20, 100], axes: [[1, 0, 0], [0, 1, 0], [0, 0, 1]] };
@@ -31,6 +31,13 @@ describe("a cut", () => {
     expect(Math.abs(oblique.facings.coronal.normal[0])).toBeCloseTo(1);
     expect(Math.abs(oblique.facings.coronal.up[2])).toBeCloseTo(1);
     expect(meeting(oblique.facings.axial, oblique.facings.axial)).toBeNull();
+  });
+});
+
+describe("a volume", () => {
+  it("is not left by what is moved through it", () => {
+    expect(nearestWithin(GRID, [0, 0, 110])).toEqual([0, 0, 110]);
+    expect(nearestWithin(GRID, [-90, 500, 99])).toEqual([-25, 19.5, 100]);
   });
 });
 

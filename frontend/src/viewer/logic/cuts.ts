@@ -63,6 +63,15 @@ export function travelOf(grid: Grid, { normal }: Facing): Travel {
   return { first, step: size, count: Math.max(1, Math.round((Math.max(...ends) - first) / size) + 1) };
 }
 
+/** Returns the nearest point that lies within a volume: planes are not moved to where nothing is. */
+export function nearestWithin({ origin, dimensions, spacing, axes }: Grid, point: Vec3): Vec3 {
+  const from = subtract(point, origin);
+  return ([0, 1, 2] as const).reduce<Vec3>((sum, axis) => {
+    const along = Math.max(0, Math.min((dimensions[axis] - 1) * spacing[axis], dot(from, axes[axis])));
+    return add(sum, scale(axes[axis], along));
+  }, origin);
+}
+
 function corners({ origin, dimensions, spacing, axes }: Grid): Vec3[] {
   const ends = ([0, 1, 2] as const).map((axis) => scale(axes[axis], (dimensions[axis] - 1) * spacing[axis]));
   return Array.from({ length: 8 }, (_, corner) =>

@@ -7,6 +7,7 @@ import { meeting, turned, type Cut } from "../logic/cuts";
 import { PLANES, type Plane } from "../logic/layouts";
 import { add, dot, scale, subtract, type Vec3 } from "../logic/vectors";
 import { usePane, usePaneSession, useSession } from "../session";
+import { useSegments } from "../state/segmentsStore";
 import { framesOfPane, useViewer } from "../state/viewerStore";
 import styles from "../viewer.module.css";
 
@@ -30,6 +31,8 @@ function Cross() {
   const plane = usePane((own) => own.plane);
   const uid = usePane((own, state) => framesOfPane(state, own)[0]?.frameOfReferenceUid ?? "");
   const cut = useViewer((state) => state.cuts[uid]);
+  // What is painted must not move the planes.
+  const isStill = useSegments((state) => state.tool !== null);
   const svg = useRef<SVGSVGElement>(null);
   // What is drawn follows every move of the picture.
   usePane((own) => own.view);
@@ -56,7 +59,7 @@ function Cross() {
   const moveAll = dragged((from, start, now) => ({ ...from, center: add(from.center, subtract(now, start)) }));
 
   return (
-    <svg ref={svg} className={styles.crosshairs} data-testid="crosshairs">
+    <svg ref={svg} className={styles.crosshairs} data-still={isStill || undefined} data-testid="crosshairs">
       {others.map((other) => {
         const direction = meeting(cut.facings[plane], cut.facings[other]);
         if (!direction) return null;

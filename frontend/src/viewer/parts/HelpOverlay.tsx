@@ -21,6 +21,8 @@ const KEYS: readonly (readonly [string, string])[] = [
   [", . Enter", "panes"],
   ["X K", "lines"],
   ["< >", "phases"],
+  ["⇧B ⇧R", "segments"],
+  ["{ }", "brush"],
   ["H", "map"],
   ["N B", "finding"],
   ["V", "look"],

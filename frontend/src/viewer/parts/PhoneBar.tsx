@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 
 import { acts } from "../commands";
 import { useSession } from "../session";
+import { useSegments } from "../state/segmentsStore";
 import { useViewer } from "../state/viewerStore";
 import styles from "../viewer.module.css";
 import { CineControl } from "./CineControl";
@@ -21,7 +22,8 @@ const SIZE = 44;
 export function PhoneBar() {
   const { t } = useTranslation("viewer");
   const session = useSession();
-  const tool = useViewer((state) => state.tool);
+  const isPainting = useSegments((state) => state.tool !== null);
+  const tool = useViewer((state) => (isPainting ? null : state.tool));
   return (
     <nav className={styles.phoneBar} aria-label={t("tools")}>
       {TOOLS.filter(({ name }) => name !== "zoom").map(({ name, icon }) => (

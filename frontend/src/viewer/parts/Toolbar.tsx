@@ -11,6 +11,7 @@ import { useTranslation } from "react-i18next";
 import { acts, keyOf, type ActName } from "../commands";
 import { personName } from "../logic/format";
 import { useClose, useSession } from "../session";
+import { useSegments } from "../state/segmentsStore";
 import { activePane, useViewer } from "../state/viewerStore";
 import styles from "../viewer.module.css";
 import { CineControl } from "./CineControl";
@@ -66,7 +67,8 @@ function Title() {
 function Tools() {
   const { t } = useTranslation("viewer");
   const session = useSession();
-  const tool = useViewer((state) => state.tool);
+  const isPainting = useSegments((state) => state.tool !== null);
+  const tool = useViewer((state) => (isPainting ? null : state.tool));
   const isInverted = useViewer((state) => activePane(state).view?.isInverted);
   const hasOverlays = useViewer((state) => state.hasOverlays);
   const isActive: Partial<Record<ActName, boolean | undefined>> = { invert: isInverted, overlays: hasOverlays };

@@ -10,6 +10,7 @@ import { useCine, useWheel } from "../hooks";
 import { usePane, usePaneSession, usePlace, useSession } from "../session";
 import { framesOfPane, NOT_LOADING, placeOfPane, seriesOf, setPane, useViewer, type PaneState, type ViewerState } from "../state/viewerStore";
 import styles from "../viewer.module.css";
+import { PaintLayer } from "../segments/PaintLayer";
 import { Crosshairs } from "./Crosshairs";
 import { Overlays } from "./Overlays";
 import { Preview } from "./Preview";
@@ -68,6 +69,7 @@ export function Viewport() {
       <div className={styles.stage} data-hidden={isHidden || undefined}>
         <div ref={picture} className={styles.picture} data-tool={kind === "solid" ? "turn" : tool} data-testid="picture" {...noting} />
         <ResultOverlay isSplit={isSplit} />
+        <PaintLayer />
         <ReferenceLines />
         <Crosshairs />
         <Overlays />

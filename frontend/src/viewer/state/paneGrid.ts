@@ -10,6 +10,7 @@ import type { Vec3 } from "../logic/vectors";
 import type { UndoLog } from "../logic/undoLog";
 import { FrameLoader } from "./frameLoader";
 import { PaneSession, type PaneHost } from "./paneSession";
+import { useSegments, type SegmentTool } from "./segmentsStore";
 import {
   activePane, EMPTY_PANE, framesOfPane, paneAt, placeOfPane, shownFrameOf, useViewer, type PaneContent, type PaneState,
 } from "./viewerStore";
@@ -87,8 +88,14 @@ export class PaneGrid implements PaneHost {
     this.onFocus();
   }
 
+  /** Chooses a tool of the segments; null gives the pointer back to the tool from before. */
+  setSegmentTool(tool: SegmentTool | null): void {
+    useSegments.setState({ tool });
+  }
+
   setTool(tool: ToolName): void {
     useViewer.setState({ tool });
+    this.setSegmentTool(null);
     void cornerstoneComes().then(({ choose }) => { choose(useViewer.getState().tool); }).catch(() => undefined);
   }
 
@@ -121,7 +128,8 @@ export class PaneGrid implements PaneHost {
     this.isLinking = false;
   }
 
-  onCut(frameOfReferenceUid: string, cut: Cut): void {
+  onCut(frameOfReferenceUid: string, wanted: Cut): void {
+    const cut = this.all().reduce((kept, session) => session.within(frameOfReferenceUid, kept), wanted);
     useViewer.setState(({ cuts }) => ({ cuts: { ...cuts, [frameOfReferenceUid]: cut } }));
     for (const session of this.all()) session.follow(frameOfReferenceUid, cut);
   }

@@ -4,9 +4,10 @@ import { cornerstoneComes, type Cornerstone } from "../cornerstone/comes";
 import type { Layer, OverLayer, PlaneView } from "../cornerstone/planeView";
 import type { SolidView } from "../cornerstone/solidView";
 import type { KeptView, View } from "../cornerstone/view";
-import { cutThrough, fitOf, gridOf, movedTo, stepOf, travelOf, volumeStack, type Cut, type Grid } from "../logic/cuts";
+import { cutThrough, fitOf, gridOf, movedTo, nearestWithin, stepOf, travelOf, volumeStack, type Cut, type Grid } from "../logic/cuts";
 import { firstIndex, phasesOf, placeOf, type Frame } from "../logic/frames";
 import { solidPresetFor } from "../logic/solidPresets";
+import { firstLoaded } from "./firstLoaded";
 import type { FrameLoader } from "./frameLoader";
 import { framesOfPane, paneAt, placeOfPane, seriesOf, setPane, useViewer, type PaneContent, type PaneState } from "./viewerStore";
 
@@ -249,6 +250,12 @@ export class PaneSession {
     this.planeView?.setCut(cut.center, facing);
   }
 
+  /** Returns a cut that meets in this pane's volume, where it has one of this frame of reference. */
+  within(frameOfReferenceUid: string, cut: Cut): Cut {
+    if (this.state.kind !== "plane" || !this.grid || this.frameOfReference() !== frameOfReferenceUid) return cut;
+    return { ...cut, center: nearestWithin(this.grid, cut.center) };
+  }
+
   frameOfReference(): string {
     return framesOfPane(useViewer.getState(), this.state)[0]?.frameOfReferenceUid ?? "";
   }
@@ -383,14 +390,4 @@ export class PaneSession {
     this.host.onRendered();
     this.set({ shownImageId: imageId, shownSeriesUid: mounted.seriesUid, view: this.view?.state() ?? null });
   }
-}
-
-/** The window of a slice that has come, the middle one if it has. */
-function firstLoaded({ windowOf }: Cornerstone, stack: readonly Frame[]) {
-  const middle = stack[Math.floor(stack.length / 2)];
-  const loaded = (middle && windowOf(middle.imageId)) ?? stack.map((frame) => windowOf(frame.imageId)).find((one) => one !== null);
-  const factor = stack[0]?.suvFactor;
-  // PET is read dark on white.
-  if (loaded && factor) return { window: { center: 3.5 / factor, width: 7 / factor }, isInverted: true };
-  return loaded ?? null;
 }

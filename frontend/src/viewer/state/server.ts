@@ -1,13 +1,13 @@
 /** What the viewer asks of the site, and what it is told: the only file here that knows `api/`. */
 
-import { api, ApiProblem, dataOf, get } from "../../api/client";
+import { api, ApiProblem, dataOf, get, postBytes } from "../../api/client";
 import { socket, type TopicEvent } from "../../api/socket";
 import type { DicomJson } from "../logic/dicomJson";
 import { inflated } from "../logic/layers";
 import type { MarkContent } from "../logic/marks";
 import { MaskVolume } from "../logic/maskVolume";
 import type {
-  Analysis, AnnotationSet, EventData, Job, Mark, MarkResult, MarkRevision, Model, NewAnalysis, Similar, SimilarCases, SimilarPending, SlicePredicted, StudyDetail,
+  Analysis, AnnotationSet, Changed, EventData, Job, Mark, MarkResult, MarkRevision, Model, NewAnalysis, SegmentationRevision, SegmentationRow, Similar, SimilarCases, SimilarPending, SlicePredicted, StudyDetail,
 } from "./shapes";
 import type { Trouble } from "./viewerStore";
 
@@ -85,6 +85,35 @@ export const fetchMarkHistory = (team: string, studyUid: string, id: string): Pr
 export const restoreMark = (team: string, studyUid: string, id: string, body: { revision: number; based_on: number }): Promise<Mark> =>
   dataOf(api.POST("/api/v1/teams/{team}/studies/{study_uid}/marks/{mark_id}/restore/", { params: { path: { team, study_uid: studyUid, mark_id: id } }, body }));
 
+interface OfSegmentation {
+  team: string;
+  study_uid: string;
+  segmentation_id: string;
+}
+
+export const fetchSegmentations = async (team: string, studyUid: string): Promise<SegmentationRow[]> =>
+  (await dataOf(api.GET("/api/v1/teams/{team}/studies/{study_uid}/segmentations/", { params: { path: { team, study_uid: studyUid } } }))).segmentations;
+
+/** Makes a segmentation: empty, or with the mask of a result. */
+export const createSegmentation = (team: string, studyUid: string, body: { id: string; series_instance_uid: string; title: string; from_annotation_set?: string; copy_of?: string }): Promise<SegmentationRow> =>
+  dataOf(api.POST("/api/v1/teams/{team}/studies/{study_uid}/segmentations/", { params: { path: { team, study_uid: studyUid } }, body }));
+
+export const editSegmentation = (path: OfSegmentation, body: { based_on: number; title?: string; is_deleted?: boolean }): Promise<SegmentationRow> =>
+  dataOf(api.PATCH("/api/v1/teams/{team}/studies/{study_uid}/segmentations/{segmentation_id}/", { params: { path }, body }));
+
+export const fetchSegmentationHistory = (path: OfSegmentation): Promise<SegmentationRevision[]> =>
+  dataOf(api.GET("/api/v1/teams/{team}/studies/{study_uid}/segmentations/{segmentation_id}/history/", { params: { path } }));
+
+export const restoreSegmentation = (path: OfSegmentation, body: { revision: number; based_on: number }): Promise<SegmentationRow> =>
+  dataOf(api.POST("/api/v1/teams/{team}/studies/{study_uid}/segmentations/{segmentation_id}/restore/", { params: { path }, body }));
+
+const voxelsUrl = ({ team, study_uid, segmentation_id }: OfSegmentation): string =>
+  `/api/v1/teams/${path(team)}/studies/${path(study_uid)}/segmentations/${path(segmentation_id)}/voxels/`;
+
+export const fetchVoxels = async (of: OfSegmentation): Promise<ArrayBuffer> => (await get(voxelsUrl(of), "*/*")).arrayBuffer();
+
+export const sendVoxels = async (of: OfSegmentation, body: ArrayBuffer): Promise<Changed> => (await (await postBytes(voxelsUrl(of), body)).json()) as Changed;
+
 export const startAnalysis = (team: string, body: NewAnalysis): Promise<Analysis> =>
   dataOf(api.POST("/api/v1/teams/{team}/analyses/", { params: { path: { team } }, body }));
 
@@ -121,7 +150,7 @@ export const wasAnswered = (error: unknown): boolean => error instanceof ApiProb
 type Told<Name extends keyof EventData> = { [Type in Name]: { type: Type; data: EventData[Type] } }[Name];
 
 export type StudyEvent =
-  | Told<"instance.stored" | "series.changed" | "study.changed" | "analysis.changed" | "job.changed" | "mark.changed">
+  | Told<"instance.stored" | "series.changed" | "study.changed" | "analysis.changed" | "job.changed" | "mark.changed" | "segmentation.changed">
   | { type: "resync" | "subscribed" };
 
 export type JobEvent =

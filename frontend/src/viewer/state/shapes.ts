@@ -21,6 +21,10 @@ export type SimilarPending = Schemas["SimilarPending"];
 export type AnnotationSet = Schemas["AnnotationSet"];
 export type Mark = Schemas["Mark"];
 export type MarkRevision = Schemas["MarkRevision"];
+export type SegmentationRow = Schemas["Segmentation"];
+export type SegmentationRevision = Schemas["SegmentationRevision"];
+export type SegmentationChanged = Schemas["SegmentationChanged"];
+export type Changed = Schemas["Changed"];
 export type MarkResult = Schemas["Results"]["results"][number];
 
 /** What each type of event carries. */

@@ -8,6 +8,7 @@ import { SimilarSession } from "./similarSession";
 import { UndoLog } from "../logic/undoLog";
 import { MarkSession } from "./markSession";
 import { PaneGrid } from "./paneGrid";
+import { SegmentSession } from "./segmentSession";
 import { activeSeriesUid, openStudy, useViewer } from "./viewerStore";
 
 /** A burst of arriving instances is taken in together. */
@@ -17,6 +18,7 @@ export class StudySession {
   readonly undoLog = new UndoLog((canUndo, canRedo) => { useViewer.setState({ canUndo, canRedo }); });
   readonly grid: PaneGrid;
   readonly marks: MarkSession;
+  readonly segments: SegmentSession;
   readonly analyses: AnalysisSession;
   readonly similar: SimilarSession;
   private stopWatching: (() => void) | undefined;
@@ -24,6 +26,7 @@ export class StudySession {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private isOver = false;
   private isFollowing = false;
+  private stopFollowing: () => void = () => undefined;
   /** What an address has asked for, until it is there. */
   private wanted: { seriesUid: string; slice: number | undefined } | null = null;
 
@@ -35,11 +38,13 @@ export class StudySession {
     void cornerstoneComes().catch(() => undefined);
     openStudy(team);
     this.marks = new MarkSession(team, studyUid, this.undoLog);
+    this.segments = new SegmentSession(team, studyUid, this.undoLog);
     this.grid = new PaneGrid(team, this.undoLog, () => {
       performance.mark("first-image", { detail: { studyInstanceUid: studyUid } });
       // Results and marks can wait for the picture.
       void this.marks.load();
       void this.analyses.load();
+      void this.loadSegments();
     });
     this.analyses = new AnalysisSession(team, studyUid);
     this.similar = new SimilarSession(team);
@@ -56,7 +61,18 @@ export class StudySession {
     this.analyses.destroy();
     this.similar.destroy();
     this.marks.destroy();
+    this.segments.destroy();
+    this.stopFollowing();
     this.grid.destroy();
+  }
+
+  /** The segmentation that is open is one of the series that is looked at. */
+  private async loadSegments(): Promise<void> {
+    await this.segments.load();
+    if (this.isOver) return;
+    const follow = (seriesUid: string | null): void => { if (seriesUid) void this.segments.openFor(seriesUid); };
+    follow(activeSeriesUid(useViewer.getState()));
+    this.stopFollowing = useViewer.subscribe((now, before) => { if (activeSeriesUid(now) !== activeSeriesUid(before)) follow(activeSeriesUid(now)); });
   }
 
   private async load(): Promise<void> {
@@ -125,9 +141,13 @@ export class StudySession {
       case "mark.changed":
         this.marks.take(event.data);
         break;
+      case "segmentation.changed":
+        this.segments.take(event.data);
+        break;
       case "resync":
         void this.fetchAfresh();
         void this.marks.load();
+        void this.segments.load();
         break;
       default:
         this.analyses.take(event);

@@ -9,6 +9,9 @@ import { phasesOf, type Frame } from "../logic/frames";
 import { NO_LINKS, NO_PROJECTION, type Links, type PaneKind, type Plane, type Projection } from "../logic/layouts";
 import type { SeriesRow, StudyDetail } from "./shapes";
 
+export const PANELS = ["results", "segments"] as const;
+export type Panel = (typeof PANELS)[number];
+
 export type Trouble = "not_found" | "no_access" | "failed";
 
 /** How far a series has come into the browser. */
@@ -87,6 +90,8 @@ export interface ViewerState {
   hasOverlays: boolean;
   isHelpOpen: boolean;
   drawer: "none" | "series" | "results";
+  /** Beside the picture. */
+  panel: Panel;
   newestSeries: string | null;
 }
 
@@ -130,6 +135,7 @@ const EMPTY: Omit<ViewerState, "team"> = {
   hasOverlays: true,
   isHelpOpen: false,
   drawer: "none",
+  panel: "results",
   newestSeries: null,
 };
 
