@@ -6,6 +6,7 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
 from medportal.annotations import views
+from medportal.annotations.exchange import views as exchange
 from medportal.annotations.marks import views as marks
 from medportal.annotations.segmentations import views as segmentations
 
@@ -29,6 +30,12 @@ urlpatterns = [
     path(f"{_STUDY}marks/", marks.MarksView.as_view(), name="marks"),
     path(f"{_STUDY}marks/<uuid:mark_id>/history/", marks.MarkHistoryView.as_view(), name="mark-history"),
     path(f"{_STUDY}marks/<uuid:mark_id>/restore/", marks.MarkRestoreView.as_view(), name="mark-restore"),
+    path(f"{_STUDY}export/", exchange.ExportView.as_view(), name="annotations-export"),
+    path(f"{_STUDY}export/store/", exchange.StoreView.as_view(), name="annotations-store"),
+    path(f"{_STUDY}import/", exchange.ImportView.as_view(), name="annotations-import"),
+    path(
+        f"{_STUDY}structured-reports/<uid:sop_instance_uid>/", exchange.ReportView.as_view(), name="structured-report"
+    ),
     path(f"{_STUDY}segmentations/", segmentations.SegmentationsView.as_view(), name="segmentations"),
     path(_SEGMENTATION, segmentations.SegmentationView.as_view(), name="segmentation"),
     path(f"{_SEGMENTATION}voxels/", segmentations.VoxelsView.as_view(), name="segmentation-voxels"),

@@ -1,7 +1,11 @@
-"""Reads DICOM Segmentation objects (PS3.3 A.51, C.8.20) as label maps on the stack of the series that they are of."""
+"""Reads DICOM Segmentation objects (PS3.3 A.51, C.8.20) on the stack of the series that they are of.
+
+As label maps, where later segments go over earlier ones; or segment by segment, which keeps those that overlap.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +16,10 @@ from numpy.typing import NDArray
 from medportal.errors import InvalidError
 from medportal.imaging.attributes import Attributes
 from medportal.imaging.decoder import Decoder
+from medportal.imaging.derived_object import code_of, color_of
 from medportal.imaging.geometry import normal_of
 from medportal.imaging.headers import Header
+from medportal.imaging.seg_write import SegmentDescription
 from medportal.imaging.stacks import FrameSource, decode_source, sources_of
 from medportal.imaging.volumes import Volume
 
@@ -33,6 +39,7 @@ class Segmentation:
     is_label_map: bool = False
     # From here on a sample counts.
     threshold: float = 1
+    descriptions: dict[int, SegmentDescription] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,54 @@ def read_segmentation(path: Path, header: Header) -> Segmentation:
         )
     ]
     top = attributes.number("MaximumFractionalValue") or 255
-    return Segmentation(uid, labels, frames, kind == "LABELMAP", max(top / 2, 1) if kind == "FRACTIONAL" else 1)
+    threshold = max(top / 2, 1) if kind == "FRACTIONAL" else 1
+    return Segmentation(uid, labels, frames, kind == "LABELMAP", threshold, _descriptions(attributes, labels))
+
+
+def _descriptions(attributes: Attributes, labels: dict[int, str]) -> dict[int, SegmentDescription]:
+    found = {}
+    for item in attributes.items("SegmentSequence"):
+        number = item.integer("SegmentNumber")
+        if number not in labels:
+            continue
+        lab = item.numbers("RecommendedDisplayCIELabValue", 3)
+        algorithm = item.text("SegmentAlgorithmType", 16)
+        found[number] = SegmentDescription(
+            label=labels[number],
+            color=color_of(lab) if lab else "",
+            algorithm=algorithm if algorithm in ("MANUAL", "SEMIAUTOMATIC", "AUTOMATIC") else "MANUAL",
+            algorithm_name=item.text("SegmentAlgorithmName"),
+            category=code_of(next(item.items("SegmentedPropertyCategoryCodeSequence"), None)),
+            type=code_of(next(item.items("SegmentedPropertyTypeCodeSequence"), None)),
+            region=code_of(next(item.items("AnatomicRegionSequence"), None)),
+        )
+    return found
+
+
+def masks_of(
+    segmentation: Segmentation, volume: Volume, decoder: Decoder
+) -> Iterator[tuple[int, int, NDArray[np.bool_]]]:
+    """Yield (segment number, slice, voxels (row, column)) of each frame that holds some, on the volume's stack.
+
+    Raises InvalidError `segmentation_grid` where a frame lies on no slice, and what decoding raises.
+    """
+    shape = volume.array.shape[1:3]
+    for number, frame in enumerate(segmentation.frames, start=1):
+        samples = decode_source(frame.source, decoder)
+        at = _place(frame, volume)
+        if at is None:
+            raise InvalidError(
+                "segmentation_grid", f"Frame {number} of the segmentation lies on no slice of the series."
+            )
+        part, cut = _cut(samples, shape, at[1:])
+        values = samples[cut]
+        segments = [frame.segment] if frame.segment is not None else [int(v) for v in np.unique(values) if v]
+        for segment in segments:
+            hits = values >= segmentation.threshold if frame.segment is not None else values == segment
+            if segment in segmentation.labels and hits.any():
+                mask = np.zeros(shape, bool)
+                mask[part] = hits
+                yield segment, at[0], mask
 
 
 def _segment(group: Attributes, shared: Attributes, labels: dict[int, str]) -> int:

@@ -77,6 +77,7 @@ class World:
         self.mask = self._mask()
         self.mark = self._mark()
         self.segmentation = self._segmentation()
+        self.report = self._report()
         self.jobs = self._jobs()
         self.evaluation = self._evaluation()
         self.token = _token_of(self.users["reader"])
@@ -123,6 +124,13 @@ class World:
         uuid = uuid4()
         create_segmentation(self.member_with_rights(), self.series, uuid, "lungs")
         return str(uuid)
+
+    def _report(self) -> dict[str, str]:
+        """Return the UIDs of the study's measurements as an object of its own."""
+        from medportal.annotations.exchange.services import store
+
+        study = self.series.study.study_instance_uid
+        return store(self.member_with_rights(), self.team.slug, study, "sr", None)[0]
 
     def _voxels(self) -> bytes:
         from medportal.annotations.segmentations.document import write
@@ -190,7 +198,9 @@ class World:
             "job_id": self.jobs.get(name.split("-")[0], self.jobs["job"]),
             "study_uid": self.series.study.study_instance_uid,
             "series_uid": self.series.series_instance_uid,
-            "sop_instance_uid": self.instance.sop_instance_uid,
+            "sop_instance_uid": self.report["sop_instance_uid"]
+            if name == "structured-report"
+            else self.instance.sop_instance_uid,
             "frame_list": "1",
             "name": "chests" if name.startswith("cohort") else "bright",
             # A candidate: it can be promoted and archived.
@@ -224,6 +234,8 @@ class World:
             "POST labels": {"series": self.series.series_instance_uid, "scheme": SCHEME, "value": "normal"},
             "POST marks": {"changes": [{"id": str(uuid4()), "revision": 0, "mark": self._content()}]},
             "POST mark-restore": {"revision": 1, "based_on": 1},
+            "POST annotations-store": {"form": "sr"},
+            "POST annotations-import": {"series_instance_uid": self.report["series_instance_uid"]},
             "POST segmentations": {"id": str(uuid4()), "series_instance_uid": self.series.series_instance_uid},
             "PATCH segmentation": {"title": "both lungs", "based_on": 1},
             "POST segmentation-restore": {"revision": 1, "based_on": 1},
@@ -272,7 +284,10 @@ class World:
             client.cookies["sessionid"] = self.sessions[role]
         arguments = {} if method == "GET" else self.body(f"{method} {name}")
         # Labels are listed of a study or a series.
-        query = f"?series_instance_uid={self.series.series_instance_uid}" if (method, name) == ("GET", "labels") else ""
+        query = {
+            "GET labels": f"?series_instance_uid={self.series.series_instance_uid}",
+            "GET annotations-export": "?form=json",
+        }.get(f"{method} {name}", "")
         with transaction.atomic():
             response = client.generic(method, self.url(name, ROUTES[name]) + query, **arguments)
             transaction.set_rollback(True)

@@ -771,6 +771,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/teams/{team}/studies/{study_uid}/export/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return a study's annotations: SR, JSON or CSV of marks, DICOM SEG or NIfTI of segmentations. */
+        get: operations["annotations_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team}/studies/{study_uid}/export/store/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Put them into the study as DICOM objects; what has not changed since is there already. */
+        post: operations["annotations_store"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team}/studies/{study_uid}/import/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Make segmentations of a SEG series, marks of an SR series; the same object again makes nothing new. */
+        post: operations["annotations_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/teams/{team}/studies/{study_uid}/marks/": {
         parameters: {
             query?: never;
@@ -913,6 +964,23 @@ export interface paths {
          *     The header says `change` (a UUID), `act`, `segments` and `slices` with the revision that each was made from.
          */
         post: operations["segmentations_change"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team}/studies/{study_uid}/structured-reports/{sop_instance_uid}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return its items in order. */
+        get: operations["structured_report"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1375,6 +1443,12 @@ export interface components {
             box_mm?: number[] | null;
         };
         /**
+         * @description * `sr` - sr
+         *     * `seg` - seg
+         * @enum {string}
+         */
+        FormEnum: "sr" | "seg";
+        /**
          * @description * `imagefolder` - imagefolder
          *     * `csv` - csv
          *     * `masks` - masks
@@ -1420,6 +1494,16 @@ export interface components {
          * @enum {string}
          */
         GroupEnum: "network" | "training" | "data" | "augmentation" | "verdict" | "control";
+        /** @description A series of segmentations or reports. */
+        ImportRequest: {
+            series_instance_uid: string;
+        };
+        /** @description What came of an import. */
+        Imported: {
+            segmentations: string[];
+            marks: number;
+            left_out: string[];
+        };
         /** @description An API token at the one moment when its secret is shown. */
         IssuedToken: {
             readonly id: number;
@@ -2136,6 +2220,12 @@ export interface components {
          * @enum {string}
          */
         PrecisionEnum: "fp16" | "int8";
+        /** @description An object that is in the archive now. */
+        Put: {
+            status: components["schemas"]["StatusEnum"];
+            sop_instance_uid: string;
+            series_instance_uid: string;
+        };
         /** @description A declared way of training, and the form that its settings make. */
         Recipe: {
             name: string;
@@ -2162,6 +2252,11 @@ export interface components {
             choices: string[] | null;
             help: string;
         };
+        /** @description An image that an item speaks of. */
+        Reference: {
+            sop_instance_uid: string;
+            frame_number: number | null;
+        };
         /** @description What was left out, and why. */
         Refused: {
             item: string;
@@ -2184,6 +2279,22 @@ export interface components {
              * @description How often it was so
              */
             frequency: number;
+        };
+        /** @description A structured report, its items in order, each as deep as it lies. */
+        Report: {
+            title: string;
+            completion: string;
+            verification: string;
+            items: components["schemas"]["ReportItem"][];
+        };
+        /** @description A content item of a structured report (PS3.3 C.17.3). */
+        ReportItem: {
+            depth: number;
+            kind: string;
+            concept: string;
+            value: string;
+            unit: string;
+            references: components["schemas"]["Reference"][];
         };
         /** @description Which state to go back to, and which one the page shows. */
         RestoreRequest: {
@@ -2425,6 +2536,12 @@ export interface components {
          * @enum {string}
          */
         StatusEnum: "stored" | "duplicate";
+        /** @description What is to be put into the archive. */
+        StoreRequest: {
+            form: components["schemas"]["FormEnum"];
+            /** Format: uuid */
+            segmentation?: string | null;
+        };
         /** @description What became of an uploaded object. */
         Stored: {
             status: components["schemas"]["StatusEnum"];
@@ -4193,6 +4310,91 @@ export interface operations {
             };
         };
     };
+    annotations_export: {
+        parameters: {
+            query: {
+                /**
+                 * @description * `sr` - sr
+                 *     * `seg` - seg
+                 *     * `nifti` - nifti
+                 *     * `json` - json
+                 *     * `csv` - csv
+                 */
+                form: "sr" | "seg" | "nifti" | "json" | "csv";
+                /** @description Only this one; without it, all of the study */
+                segmentation?: string;
+            };
+            header?: never;
+            path: {
+                study_uid: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+        };
+    };
+    annotations_store: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                study_uid: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StoreRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Put"][];
+                };
+            };
+        };
+    };
+    annotations_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                study_uid: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Imported"];
+                };
+            };
+        };
+    };
     marks_list: {
         parameters: {
             query?: {
@@ -4469,6 +4671,29 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Changed"];
+                };
+            };
+        };
+    };
+    structured_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sop_instance_uid: string;
+                study_uid: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Report"];
                 };
             };
         };
