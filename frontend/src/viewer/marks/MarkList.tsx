@@ -5,6 +5,7 @@ import { IconAlertTriangle, IconCloudUpload, IconDots, IconEye, IconEyeOff, Icon
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 
+import { ExportMenu } from "../exchange/ExportMenu";
 import { figuresOf, middleOfMark } from "../logic/marks";
 import { useSession } from "../session";
 import { marksOf, useMarks, type ShownMark } from "../state/marksStore";
@@ -25,6 +26,7 @@ export function MarkList() {
     <div data-testid="marks">
       <div className={viewerStyles.split}>
         <SaveState />
+        {marks.length > 0 && <ExportMenu forms={["sr", "csv", "json"]} stored="sr" />}
         {marks.length > 0 && (
           <ActionIcon variant="subtle" color="gray" size="sm" aria-label={t(areHidden ? "marks.show_all" : "marks.hide_all")} title={t(areHidden ? "marks.show_all" : "marks.hide_all")} onClick={() => { useMarks.setState({ areHidden: !areHidden }); }}>
             {areHidden ? <IconEyeOff size={16} /> : <IconEye size={16} />}

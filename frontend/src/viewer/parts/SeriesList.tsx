@@ -1,6 +1,9 @@
 /** The series of the study: what they are, how far they have come, and which one is open. */
 
+import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
+
+import { kindOfSeries } from "../exchange/kind";
 
 import { useSession } from "../session";
 import { thumbnailUrl } from "../state/server";
@@ -8,6 +11,8 @@ import type { SeriesRow } from "../state/shapes";
 import { activeSeriesUid, NOT_LOADING, useViewer } from "../state/viewerStore";
 import { DRAGGED_SERIES } from "./Viewport";
 import styles from "../viewer.module.css";
+
+const OtherSeries = lazy(() => import("../exchange/OtherSeries"));
 
 const REASONS = ["not_an_image", "no_frames", "transfer_syntax"] as const;
 
@@ -30,12 +35,16 @@ function SeriesCard({ series, onChosen }: { series: SeriesRow; onChosen: (() => 
   const isOpen = useViewer((state) => activeSeriesUid(state) === uid);
   const isNew = useViewer((state) => state.newestSeries === uid && activeSeriesUid(state) !== uid);
   const reason = REASONS.find((one) => one === series.reason_not_displayable);
+  const [isOtherOpen, setOtherOpen] = useState(false);
+  const other = kindOfSeries(series);
   const open = (): void => {
+    if (other) return setOtherOpen(true);
     void grid.open(uid);
     onChosen?.();
   };
   return (
-    <button type="button" className={styles.card} data-open={isOpen || undefined} disabled={!series.is_displayable} aria-current={isOpen} onClick={open}
+    <>
+    <button type="button" className={styles.card} data-open={isOpen || undefined} disabled={!series.is_displayable && !other} aria-current={isOpen} onClick={open}
       draggable={series.is_displayable} onDragStart={(event) => { event.dataTransfer.setData(DRAGGED_SERIES, uid); }}>
       <Thumbnail series={series} />
       <span className={styles.cardText}>
@@ -45,10 +54,13 @@ function SeriesCard({ series, onChosen }: { series: SeriesRow; onChosen: (() => 
         </small>
         {series.is_synthetic && <small className={styles.synthetic} title={t("synthetic_hint")}>{t("synthetic")}</small>}
         {isNew && <small className={styles.new}>{t("new")}</small>}
-        {!series.is_displayable && <small className={styles.reason}>{reason ? t(`reason.${reason}`) : series.reason_not_displayable}</small>}
+        {other && <small className={styles.new}>{t(`exchange.open_${other}`)}</small>}
+        {!series.is_displayable && !other && <small className={styles.reason}>{reason ? t(`reason.${reason}`) : series.reason_not_displayable}</small>}
         {series.is_displayable && <LoadingBar uid={uid} />}
       </span>
     </button>
+    <Suspense>{isOtherOpen && <OtherSeries series={series} onClose={() => { setOtherOpen(false); }} />}</Suspense>
+    </>
   );
 }
 

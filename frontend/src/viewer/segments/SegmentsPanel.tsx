@@ -5,6 +5,7 @@ import { IconDots, IconPlus } from "@tabler/icons-react";
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 
+import { ExportMenu } from "../exchange/ExportMenu";
 import { useSession } from "../session";
 import { useAnalyses } from "../state/analysesStore";
 import { rowsOf, useSegments } from "../state/segmentsStore";
@@ -36,6 +37,7 @@ export function SegmentsPanel() {
 function Opened() {
   const { t } = useTranslation("viewer");
   const { segments: session } = useSession();
+  const openId = useSegments((state) => state.openId);
   const isOpening = useSegments((state) => state.isOpening);
   const status = useSegments((state) => state.status);
   const hasSegments = useSegments((state) => state.segments.length > 0);
@@ -44,6 +46,7 @@ function Opened() {
     <>
       <div className={styles.row}>
         <span className={styles.status} role="status" data-status={status}>{t(`marks.status.${status}`)}</span>
+        {openId && hasSegments && <ExportMenu forms={["seg", "nifti", "json"]} stored="seg" segmentation={openId} />}
         <Button size="compact-sm" variant="light" leftSection={<IconPlus size={15} />} onClick={() => { session.addSegment({ label: t("segmentation.new_name") }); }}>{t("segmentation.add")}</Button>
       </div>
       {hasSegments ? <><SegmentTools /><SegmentRows /><WholeSegment /></> : <p className={styles.empty}>{t("segmentation.no_segments")}</p>}

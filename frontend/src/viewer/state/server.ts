@@ -2,12 +2,12 @@
 
 import { api, ApiProblem, dataOf, get, postBytes } from "../../api/client";
 import { socket, type TopicEvent } from "../../api/socket";
-import type { DicomJson } from "../logic/dicomJson";
+import { text, type DicomJson } from "../logic/dicomJson";
 import { inflated } from "../logic/layers";
 import type { MarkContent } from "../logic/marks";
 import { MaskVolume } from "../logic/maskVolume";
 import type {
-  Analysis, AnnotationSet, Changed, EventData, Job, Mark, MarkResult, MarkRevision, Model, NewAnalysis, SegmentationRevision, SegmentationRow, Similar, SimilarCases, SimilarPending, SlicePredicted, StudyDetail,
+  Analysis, AnnotationSet, Changed, EventData, Imported, Job, Mark, MarkResult, MarkRevision, Model, NewAnalysis, Put, SegmentationRevision, SegmentationRow, Similar, SimilarCases, SimilarPending, SlicePredicted, StructuredReport, StudyDetail,
 } from "./shapes";
 import type { Trouble } from "./viewerStore";
 
@@ -113,6 +113,29 @@ const voxelsUrl = ({ team, study_uid, segmentation_id }: OfSegmentation): string
 export const fetchVoxels = async (of: OfSegmentation): Promise<ArrayBuffer> => (await get(voxelsUrl(of), "*/*")).arrayBuffer();
 
 export const sendVoxels = async (of: OfSegmentation, body: ArrayBuffer): Promise<Changed> => (await (await postBytes(voxelsUrl(of), body)).json()) as Changed;
+
+export type ExportForm = "sr" | "seg" | "json" | "csv" | "nifti";
+
+export const exportUrl = (team: string, studyUid: string, form: ExportForm, segmentation?: string): string =>
+  `/api/v1/teams/${path(team)}/studies/${path(studyUid)}/export/?form=${form}${segmentation ? `&segmentation=${path(segmentation)}` : ""}`;
+
+/** Puts annotations into the study as DICOM objects. */
+export const storeAnnotations = (team: string, studyUid: string, body: { form: "sr" | "seg"; segmentation?: string }): Promise<Put[]> =>
+  dataOf(api.POST("/api/v1/teams/{team}/studies/{study_uid}/export/store/", { params: { path: { team, study_uid: studyUid } }, body }));
+
+/** Makes segmentations or marks of what a series of the study holds. */
+export const importSeries = (team: string, studyUid: string, seriesUid: string): Promise<Imported> =>
+  dataOf(api.POST("/api/v1/teams/{team}/studies/{study_uid}/import/", { params: { path: { team, study_uid: studyUid } }, body: { series_instance_uid: seriesUid } }));
+
+export const fetchReport = (team: string, studyUid: string, uid: string): Promise<StructuredReport> =>
+  dataOf(api.GET("/api/v1/teams/{team}/studies/{study_uid}/structured-reports/{sop_instance_uid}/", { params: { path: { team, study_uid: studyUid, sop_instance_uid: uid } } }));
+
+/** Returns the SOP Instance UIDs of a series. */
+export async function instancesOf(team: string, studyUid: string, seriesUid: string): Promise<string[]> {
+  const answer = await get(`${dicomwebRoot(team)}/studies/${path(studyUid)}/series/${path(seriesUid)}/instances`, "application/dicom+json");
+  const rows = answer.status === 204 ? [] : ((await answer.json()) as DicomJson[]);
+  return rows.map((row) => text(row, "00080018"));
+}
 
 export const startAnalysis = (team: string, body: NewAnalysis): Promise<Analysis> =>
   dataOf(api.POST("/api/v1/teams/{team}/analyses/", { params: { path: { team } }, body }));

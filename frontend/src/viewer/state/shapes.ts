@@ -24,6 +24,9 @@ export type MarkRevision = Schemas["MarkRevision"];
 export type SegmentationRow = Schemas["Segmentation"];
 export type SegmentationRevision = Schemas["SegmentationRevision"];
 export type SegmentationChanged = Schemas["SegmentationChanged"];
+export type StructuredReport = Schemas["Report"];
+export type Imported = Schemas["Imported"];
+export type Put = Schemas["Put"];
 export type Changed = Schemas["Changed"];
 export type MarkResult = Schemas["Results"]["results"][number];
 

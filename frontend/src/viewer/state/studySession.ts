@@ -9,6 +9,7 @@ import { UndoLog } from "../logic/undoLog";
 import { MarkSession } from "./markSession";
 import { PaneGrid } from "./paneGrid";
 import { SegmentSession } from "./segmentSession";
+import { useSegments } from "./segmentsStore";
 import { activeSeriesUid, openStudy, useViewer } from "./viewerStore";
 
 /** A burst of arriving instances is taken in together. */
@@ -73,6 +74,13 @@ export class StudySession {
     const follow = (seriesUid: string | null): void => { if (seriesUid) void this.segments.openFor(seriesUid); };
     follow(activeSeriesUid(useViewer.getState()));
     this.stopFollowing = useViewer.subscribe((now, before) => { if (activeSeriesUid(now) !== activeSeriesUid(before)) follow(activeSeriesUid(now)); });
+  }
+
+  /** Opens a segmentation with the series that it is of. */
+  async openSegmentation(id: string): Promise<void> {
+    const seriesUid = useSegments.getState().rows[id]?.series_instance_uid;
+    if (seriesUid && activeSeriesUid(useViewer.getState()) !== seriesUid) await this.grid.open(seriesUid);
+    await this.segments.open(id);
   }
 
   private async load(): Promise<void> {
