@@ -108,7 +108,7 @@ types: $(DEV) $(MODULES)  ## Generate the page's types from the API
 	@$(NPM) run types
 
 test: ready-for-tests system-packages  ## Run the tests (PYTEST_ARGS="-k name" for some)
-	@$(PY) -m pytest -m "not slow" $(PYTEST_ARGS)
+	@$(PY) -m pytest -m "not slow" -n 2 --dist loadfile $(PYTEST_ARGS)
 
 test-all: ready-for-tests system-packages  ## Run the slow tests too
 	@$(PY) -m pytest $(PYTEST_ARGS)
