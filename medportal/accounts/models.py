@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
@@ -54,6 +56,8 @@ class User(AbstractUser):
 
     language = models.CharField(max_length=10, choices=Language.choices, default=Language.ENGLISH)
     theme = models.CharField(max_length=10, choices=Theme.choices, default=Theme.DARK)
+    # Of the study viewer: `viewing.serializers.ViewerSettingsSerializer`.
+    viewer_settings = models.JSONField(default=dict, blank=True)
     default_team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     teams: models.ManyToManyField[Team, Membership] = models.ManyToManyField(
         Team, through="Membership", related_name="users"
@@ -94,3 +98,27 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} of {self.user}"
+
+
+class HangingProtocol(models.Model):
+    """How studies of a kind are laid out when they are opened: a team's, or a member's own (PS3.3 C.23 by intent)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="hanging_protocols")
+    # None: the team's.
+    owner = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=60)
+    # `viewing.serializers.LayoutSerializer`
+    layout = models.JSONField()
+    # `viewing.serializers.RulesSerializer`
+    rules = models.JSONField(default=dict)
+    # Of several that fit, the lowest is taken.
+    rank = models.PositiveSmallIntegerField(default=100)
+    revision = models.PositiveIntegerField(default=1)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["rank", "name", "id"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -53,6 +53,13 @@ TABLE: dict[str, Row] = {
     "POST auth-logout": PUBLIC,
     "GET auth-me": SIGNED_IN,
     "PATCH auth-me": SIGNED_IN,
+    "GET viewer-settings": SIGNED_IN,
+    "PUT viewer-settings": SIGNED_IN,
+    "GET hanging-protocols": VIEWER,
+    "POST hanging-protocols": VIEWER,
+    # The team's: members read it, managers change it.
+    "PATCH hanging-protocol": MANAGER,
+    "DELETE hanging-protocol": MANAGER,
     "POST auth-password": SIGNED_IN,
     "GET tokens": SIGNED_IN,
     "POST tokens": SIGNED_IN,

@@ -47,6 +47,9 @@ def _is_admin(pattern: str) -> bool:
 ROUTES = dict(routes())
 
 
+LAYOUT = {"rows": 1, "columns": 1, "panes": [{"kind": "stack"}]}
+
+
 class World:
     """A team with one of everything, and an account for each role."""
 
@@ -78,6 +81,7 @@ class World:
         self.mark = self._mark()
         self.segmentation = self._segmentation()
         self.report = self._report()
+        self.protocol = self._protocol()
         self.jobs = self._jobs()
         self.evaluation = self._evaluation()
         self.token = _token_of(self.users["reader"])
@@ -124,6 +128,12 @@ class World:
         uuid = uuid4()
         create_segmentation(self.member_with_rights(), self.series, uuid, "lungs")
         return str(uuid)
+
+    def _protocol(self) -> str:
+        from medportal.accounts.viewing.services import make_protocol
+
+        manager, words = self.member_with_rights(), {"name": "CT", "layout": LAYOUT, "rules": {}, "rank": 1}
+        return str(make_protocol(manager, self.team.slug, is_shared=True, **words).pk)
 
     def _report(self) -> dict[str, str]:
         """Return the UIDs of the study's measurements as an object of its own."""
@@ -208,6 +218,7 @@ class World:
             "set_id": self.mask.pk,
             "mark_id": self.mark,
             "segmentation_id": self.segmentation,
+            "protocol_id": self.protocol,
             "evaluation_id": self.evaluation,
         }
         plain = re.sub(r"\(\?P<(\w+)>[^()]*\)", lambda m: str(values[m[1]]), pattern)
@@ -234,6 +245,9 @@ class World:
             "POST labels": {"series": self.series.series_instance_uid, "scheme": SCHEME, "value": "normal"},
             "POST marks": {"changes": [{"id": str(uuid4()), "revision": 0, "mark": self._content()}]},
             "POST mark-restore": {"revision": 1, "based_on": 1},
+            "PUT viewer-settings": {"keys": {"length": ["l"]}},
+            "POST hanging-protocols": {"name": "mine", "layout": LAYOUT, "rules": {}},
+            "PATCH hanging-protocol": {"name": "CT chest", "based_on": 1},
             "POST annotations-store": {"form": "sr"},
             "POST annotations-import": {"series_instance_uid": self.report["series_instance_uid"]},
             "POST segmentations": {"id": str(uuid4()), "series_instance_uid": self.series.series_instance_uid},

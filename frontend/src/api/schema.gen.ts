@@ -56,6 +56,24 @@ export interface paths {
         patch: operations["auth_me_change"];
         trace?: never;
     };
+    "/api/v1/auth/me/viewer/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return my settings. */
+        get: operations["viewer_settings"];
+        /** @description Keep my settings, in the place of those from before. */
+        put: operations["viewer_settings_keep"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/password/": {
         parameters: {
             query?: never;
@@ -334,6 +352,42 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team}/hanging-protocols/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the team's and one's own, in the order in which they are tried. */
+        get: operations["hanging_protocols_list"];
+        put?: never;
+        /** @description Keep one; the team's are made by managers. */
+        post: operations["hanging_protocols_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{team}/hanging-protocols/{protocol_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description Delete it. */
+        delete: operations["hanging_protocols_delete"];
+        options?: never;
+        head?: never;
+        /** @description Change it; 409 `conflict` with `current` where somebody was faster. */
+        patch: operations["hanging_protocols_change"];
         trace?: never;
     };
     "/api/v1/teams/{team}/instances/": {
@@ -1494,6 +1548,19 @@ export interface components {
          * @enum {string}
          */
         GroupEnum: "network" | "training" | "data" | "augmentation" | "verdict" | "control";
+        /** @description A hanging protocol. */
+        HangingProtocol: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            is_shared: boolean;
+            layout: components["schemas"]["Layout"];
+            rules: components["schemas"]["Rules"];
+            rank: number;
+            revision: number;
+            /** Format: date-time */
+            updated_at: string;
+        };
         /** @description A series of segmentations or reports. */
         ImportRequest: {
             series_instance_uid: string;
@@ -1617,6 +1684,38 @@ export interface components {
          * @enum {string}
          */
         LanguageEnum: "en" | "zh-CN";
+        /** @description How many panes there are, and what is in them, row by row. */
+        Layout: {
+            rows: number;
+            columns: number;
+            panes: components["schemas"]["Pane"][];
+            links?: components["schemas"]["Links"];
+        };
+        /** @description How many panes there are, and what is in them, row by row. */
+        LayoutRequest: {
+            rows: number;
+            columns: number;
+            panes: components["schemas"]["PaneRequest"][];
+            links?: components["schemas"]["LinksRequest"];
+        };
+        /** @description What panes do together. */
+        Links: {
+            /** @default false */
+            scroll: boolean;
+            /** @default false */
+            window: boolean;
+            /** @default false */
+            place: boolean;
+        };
+        /** @description What panes do together. */
+        LinksRequest: {
+            /** @default false */
+            scroll: boolean;
+            /** @default false */
+            window: boolean;
+            /** @default false */
+            place: boolean;
+        };
         /** @description Name and password. */
         LoginRequest: {
             username: string;
@@ -1741,6 +1840,14 @@ export interface components {
             /** Format: date-time */
             readonly created_at: string;
         };
+        /**
+         * @description * `none` - none
+         *     * `max` - max
+         *     * `min` - min
+         *     * `mean` - mean
+         * @enum {string}
+         */
+        ModeEnum: "none" | "max" | "min" | "mean";
         /** @description A model with its versions, newest first. */
         Model: {
             readonly team: string;
@@ -1982,6 +2089,19 @@ export interface components {
             /** @description Of a generator of several classes: let classifiers learn from its images, which takes minutes */
             worth?: boolean;
         };
+        /** @description A protocol to be kept. */
+        NewHangingProtocolRequest: {
+            name: string;
+            /**
+             * @description The team's, which managers make; else one's own
+             * @default false
+             */
+            is_shared: boolean;
+            layout: components["schemas"]["LayoutRequest"];
+            rules: components["schemas"]["RulesRequest"];
+            /** @default 100 */
+            rank: number;
+        };
         /** @description What to label, and with what: a study, a series, or an instance of a series. */
         NewLabelRequest: {
             /** @description StudyInstanceUID */
@@ -2187,10 +2307,48 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["Training"][];
         };
+        /** @description What a pane shows, and how. */
+        Pane: {
+            kind: components["schemas"]["PaneKindEnum"];
+            /** @default axial */
+            plane: components["schemas"]["PlaneEnum"];
+            projection?: components["schemas"]["Projection"];
+            fusion?: components["schemas"]["SeriesRule"] | null;
+            /** @description null: what is open */
+            series?: components["schemas"]["SeriesRule"] | null;
+            window?: components["schemas"]["Window"] | null;
+        };
+        /**
+         * @description * `stack` - stack
+         *     * `plane` - plane
+         *     * `solid` - solid
+         * @enum {string}
+         */
+        PaneKindEnum: "stack" | "plane" | "solid";
+        /** @description What a pane shows, and how. */
+        PaneRequest: {
+            kind: components["schemas"]["PaneKindEnum"];
+            /** @default axial */
+            plane: components["schemas"]["PlaneEnum"];
+            projection?: components["schemas"]["ProjectionRequest"];
+            fusion?: components["schemas"]["SeriesRuleRequest"] | null;
+            /** @description null: what is open */
+            series?: components["schemas"]["SeriesRuleRequest"] | null;
+            window?: components["schemas"]["WindowRequest"] | null;
+        };
         /** @description The present password, and the one to come. */
         PasswordRequest: {
             old: string;
             new: string;
+        };
+        /** @description What is to be different; what is left out stays. */
+        PatchedHangingProtocolChangeRequest: {
+            /** @description The revision that was seen */
+            based_on?: number;
+            name?: string;
+            layout?: components["schemas"]["LayoutRequest"];
+            rules?: components["schemas"]["RulesRequest"];
+            rank?: number;
         };
         /** @description What to change of a member; what is left out stays. */
         PatchedMemberChangeRequest: {
@@ -2215,11 +2373,38 @@ export interface components {
             wanted_model?: string;
         };
         /**
+         * @description * `axial` - axial
+         *     * `coronal` - coronal
+         *     * `sagittal` - sagittal
+         * @enum {string}
+         */
+        PlaneEnum: "axial" | "coronal" | "sagittal";
+        /**
          * @description * `fp16` - fp16
          *     * `int8` - int8
          * @enum {string}
          */
         PrecisionEnum: "fp16" | "int8";
+        /** @description What of a thick slab is seen. */
+        Projection: {
+            /** @default none */
+            mode: components["schemas"]["ModeEnum"];
+            /**
+             * Format: double
+             * @default 10
+             */
+            slabMm: number;
+        };
+        /** @description What of a thick slab is seen. */
+        ProjectionRequest: {
+            /** @default none */
+            mode: components["schemas"]["ModeEnum"];
+            /**
+             * Format: double
+             * @default 10
+             */
+            slabMm: number;
+        };
         /** @description An object that is in the archive now. */
         Put: {
             status: components["schemas"]["StatusEnum"];
@@ -2332,6 +2517,42 @@ export interface components {
          * @enum {string}
          */
         RoleEnum: "viewer" | "reader" | "researcher" | "manager";
+        /** @description Which studies a protocol is for; what is empty asks for nothing. */
+        Rules: {
+            /**
+             * @description Taken when a study that fits is opened
+             * @default false
+             */
+            is_automatic: boolean;
+            modalities?: string[];
+            /**
+             * @description A part of the study's
+             * @default
+             */
+            description: string;
+            /** @default  */
+            body_part: string;
+            fewest_series?: number | null;
+            most_series?: number | null;
+        };
+        /** @description Which studies a protocol is for; what is empty asks for nothing. */
+        RulesRequest: {
+            /**
+             * @description Taken when a study that fits is opened
+             * @default false
+             */
+            is_automatic: boolean;
+            modalities?: string[];
+            /**
+             * @description A part of the study's
+             * @default
+             */
+            description: string;
+            /** @default  */
+            body_part: string;
+            fewest_series?: number | null;
+            most_series?: number | null;
+        };
         /** @description A generated image, synthetic. */
         Sample: {
             /** @description Its class */
@@ -2425,6 +2646,46 @@ export interface components {
             is_displayable: boolean;
             /** @description `not_an_image`, `no_frames` or `transfer_syntax`; empty when it can be shown */
             reason_not_displayable: string;
+        };
+        /** @description Which series goes into a pane: the first that fits. */
+        SeriesRule: {
+            /** @default current */
+            study: components["schemas"]["StudyEnum"];
+            /**
+             * @description "": any
+             * @default
+             */
+            modality: string;
+            /**
+             * @description A part of it, in any case; "": any
+             * @default
+             */
+            description: string;
+            /**
+             * @description Of those that fit, from 0
+             * @default 0
+             */
+            place: number;
+        };
+        /** @description Which series goes into a pane: the first that fits. */
+        SeriesRuleRequest: {
+            /** @default current */
+            study: components["schemas"]["StudyEnum"];
+            /**
+             * @description "": any
+             * @default
+             */
+            modality: string;
+            /**
+             * @description A part of it, in any case; "": any
+             * @default
+             */
+            description: string;
+            /**
+             * @description Of those that fit, from 0
+             * @default 0
+             */
+            place: number;
         };
         /**
          * @description * `error` - error
@@ -2578,6 +2839,12 @@ export interface components {
             created_at: string;
             series: components["schemas"]["SeriesRow"][];
         };
+        /**
+         * @description * `current` - current
+         *     * `prior` - prior
+         * @enum {string}
+         */
+        StudyEnum: "current" | "prior";
         /** @description A study as the worklist shows it. */
         StudyRow: {
             study_instance_uid: string;
@@ -2694,6 +2961,32 @@ export interface components {
             measures?: {
                 [key: string]: number;
             };
+        };
+        /** @description An account's keys: act → keys as the page names them; acts that are left out have those that everybody has. */
+        ViewerSettings: {
+            keys?: {
+                [key: string]: string[];
+            };
+        };
+        /** @description An account's keys: act → keys as the page names them; acts that are left out have those that everybody has. */
+        ViewerSettingsRequest: {
+            keys?: {
+                [key: string]: string[];
+            };
+        };
+        /** @description Centre and width of a window, in modality units. */
+        Window: {
+            /** Format: double */
+            center: number;
+            /** Format: double */
+            width: number;
+        };
+        /** @description Centre and width of a window, in modality units. */
+        WindowRequest: {
+            /** Format: double */
+            center: number;
+            /** Format: double */
+            width: number;
         };
         /** @description How good a classifier is, on real images, that has learnt from these. */
         Worth: {
@@ -3047,6 +3340,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+        };
+    };
+    viewer_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewerSettings"];
+                };
+            };
+        };
+    };
+    viewer_settings_keep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ViewerSettingsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewerSettings"];
                 };
             };
         };
@@ -3515,6 +3850,99 @@ export interface operations {
                 };
                 content: {
                     "application/pdf": string;
+                };
+            };
+        };
+    };
+    hanging_protocols_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HangingProtocol"][];
+                };
+            };
+        };
+    };
+    hanging_protocols_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewHangingProtocolRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HangingProtocol"];
+                };
+            };
+        };
+    };
+    hanging_protocols_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                protocol_id: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    hanging_protocols_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                protocol_id: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedHangingProtocolChangeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HangingProtocol"];
                 };
             };
         };

@@ -1,10 +1,13 @@
 /** Keys and gestures at a glance. */
 
-import { Kbd, Modal } from "@mantine/core";
+import { Button, Kbd, Modal } from "@mantine/core";
+import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useViewer } from "../state/viewerStore";
 import styles from "../viewer.module.css";
+
+const KeysDialog = lazy(() => import("../hanging/KeysDialog"));
 
 const KEYS: readonly (readonly [string, string])[] = [
   ["↓ ↑", "scroll"],
@@ -36,8 +39,11 @@ const GESTURES = ["drag", "right", "middle", "shift", "wheel"] as const;
 export function HelpOverlay() {
   const { t } = useTranslation("viewer");
   const isOpen = useViewer((state) => state.isHelpOpen);
+  const [isEditing, setEditing] = useState(false);
+  if (isEditing) return <Suspense><KeysDialog onClose={() => { setEditing(false); }} /></Suspense>;
   return (
     <Modal opened={isOpen} onClose={() => { useViewer.setState({ isHelpOpen: false }); }} title={t("help.title")} size="lg" closeButtonProps={{ "aria-label": t("close") }}>
+      <Button size="xs" variant="default" mb="sm" onClick={() => { useViewer.setState({ isHelpOpen: false }); setEditing(true); }}>{t("keys.title")}</Button>
       <div className={styles.help}>
         <section>
           <h3>{t("help.keys")}</h3>

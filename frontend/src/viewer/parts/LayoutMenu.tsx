@@ -2,17 +2,21 @@
 
 import { ActionIcon, Menu, Tooltip, UnstyledButton } from "@mantine/core";
 import { IconLayoutGrid } from "@tabler/icons-react";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { gridLayout, LAYOUT_NAMES, LAYOUTS, MOST_ROWS, seriesFor, type LayoutName } from "../logic/layouts";
 import { useSession } from "../session";
+import { useProtocols } from "../state/protocols";
 import { useViewer, type ViewerState } from "../state/viewerStore";
 import styles from "../viewer.module.css";
+
+const SavedLayouts = lazy(() => import("../hanging/SavedLayouts"));
 
 export function LayoutMenu({ size = 34 }: { size?: number }) {
   const { t } = useTranslation("viewer");
   const [isOpen, setOpen] = useState(false);
+  const [isManaging, setManaging] = useState(false);
   return (
     <Menu position="bottom-start" returnFocus={false} opened={isOpen} onChange={setOpen}>
       <Menu.Target>
@@ -22,7 +26,8 @@ export function LayoutMenu({ size = 34 }: { size?: number }) {
           </ActionIcon>
         </Tooltip>
       </Menu.Target>
-      <Menu.Dropdown>{isOpen && <><GridPicker onChosen={() => { setOpen(false); }} /><Menu.Divider /><NamedLayouts /></>}</Menu.Dropdown>
+      <Menu.Dropdown>{isOpen && <><GridPicker onChosen={() => { setOpen(false); }} /><Menu.Divider /><NamedLayouts /><Menu.Divider /><KeptLayouts onManage={() => { setOpen(false); setManaging(true); }} /></>}</Menu.Dropdown>
+      <Suspense>{isManaging && <SavedLayouts onClose={() => { setManaging(false); }} />}</Suspense>
     </Menu>
   );
 }
@@ -78,4 +83,17 @@ function NamedLayouts() {
       </Menu.Item>
     );
   });
+}
+
+/** Layouts that one or the team has kept. */
+function KeptLayouts({ onManage }: { onManage: () => void }) {
+  const { t } = useTranslation("viewer");
+  const { grid } = useSession();
+  const protocols = useProtocols((state) => state.protocols);
+  return (
+    <>
+      {protocols.map((one) => <Menu.Item key={one.id} onClick={() => { grid.setLayout(one.layout); }}>{one.name}</Menu.Item>)}
+      <Menu.Item c="dimmed" onClick={onManage}>{t("hanging.manage")}</Menu.Item>
+    </>
+  );
 }

@@ -144,6 +144,12 @@ export class PaneGrid implements PaneHost {
 
   // --- layouts ----------------------------------------------------------------------------------------------------
 
+  /** Lays the panes out as a study begins: that is no step to undo. */
+  begin(layout: Layout): void {
+    this.arrange(this.planned(layout));
+    for (const [place, { window }] of layout.panes.entries()) if (window) this.windowOnceShown(place, window);
+  }
+
   /** Lays the panes out anew, with the series that the layout asks for; panes without a wish keep or take what is open. */
   setLayout(layout: Layout): void {
     const before = this.arrangement();

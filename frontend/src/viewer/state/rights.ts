@@ -12,6 +12,9 @@ export function useMayRun(): boolean {
 /** Whether what is drawn in a team is kept: asked once, when a study is opened. */
 export const mayAnnotate = (team: string): boolean => includes(teamOf(useAccount.getState().me, team)?.role, "reader");
 
+/** Whether the signed-in user keeps the team's layouts. */
+export const mayManage = (team: string): boolean => includes(teamOf(useAccount.getState().me, team)?.role, "manager");
+
 /** Drafts in the browser are of who made them. */
 export const userName = (): string => useAccount.getState().me?.username ?? "";
 

@@ -4,6 +4,8 @@ import { api, ApiProblem, dataOf, get, postBytes } from "../../api/client";
 import { socket, type TopicEvent } from "../../api/socket";
 import { text, type DicomJson } from "../logic/dicomJson";
 import { inflated } from "../logic/layers";
+import type { Protocol, Rules } from "../logic/hanging";
+import type { Layout } from "../logic/layouts";
 import type { MarkContent } from "../logic/marks";
 import { MaskVolume } from "../logic/maskVolume";
 import type {
@@ -113,6 +115,23 @@ const voxelsUrl = ({ team, study_uid, segmentation_id }: OfSegmentation): string
 export const fetchVoxels = async (of: OfSegmentation): Promise<ArrayBuffer> => (await get(voxelsUrl(of), "*/*")).arrayBuffer();
 
 export const sendVoxels = async (of: OfSegmentation, body: ArrayBuffer): Promise<Changed> => (await (await postBytes(voxelsUrl(of), body)).json()) as Changed;
+
+/** The layouts that the team and the account have kept. */
+export const fetchProtocols = async (team: string): Promise<Protocol[]> =>
+  (await dataOf(api.GET("/api/v1/teams/{team}/hanging-protocols/", { params: { path: { team } } }))) as unknown as Protocol[];
+
+export const createProtocol = (team: string, body: { name: string; is_shared: boolean; layout: Layout; rules: Rules }): Promise<unknown> =>
+  dataOf(api.POST("/api/v1/teams/{team}/hanging-protocols/", { params: { path: { team } }, body: body as never }));
+
+export const changeProtocol = (team: string, id: string, body: { based_on: number; name: string; rules: Rules; layout?: Layout }): Promise<unknown> =>
+  dataOf(api.PATCH("/api/v1/teams/{team}/hanging-protocols/{protocol_id}/", { params: { path: { team, protocol_id: id } }, body: body as never }));
+
+export const deleteProtocol = (team: string, id: string): Promise<unknown> =>
+  dataOf(api.DELETE("/api/v1/teams/{team}/hanging-protocols/{protocol_id}/", { params: { path: { team, protocol_id: id } } }));
+
+export const fetchKeys = async (): Promise<Record<string, string[]>> => (await dataOf(api.GET("/api/v1/auth/me/viewer/"))).keys ?? {};
+
+export const keepKeys = (keys: Readonly<Record<string, readonly string[]>>): Promise<unknown> => dataOf(api.PUT("/api/v1/auth/me/viewer/", { body: { keys: keys as Record<string, string[]> } }));
 
 export type ExportForm = "sr" | "seg" | "json" | "csv" | "nifti";
 

@@ -2,11 +2,14 @@
 
 import { cornerstoneComes } from "../cornerstone/comes";
 import { AnalysisSession } from "./analysisSession";
-import { fetchStudy, troubleOf, watchStudy, type StudyEvent } from "./server";
+import { fetchKeys, fetchProtocols, fetchStudy, troubleOf, watchStudy, type StudyEvent } from "./server";
 import type { SeriesRow, StudyDetail, StudyRow } from "./shapes";
 import { SimilarSession } from "./similarSession";
 import { UndoLog } from "../logic/undoLog";
+import { protocolFor, type Protocol } from "../logic/hanging";
+import { useChosenKeys } from "./keys";
 import { MarkSession } from "./markSession";
+import { useProtocols } from "./protocols";
 import { PaneGrid } from "./paneGrid";
 import { SegmentSession } from "./segmentSession";
 import { useSegments } from "./segmentsStore";
@@ -27,6 +30,8 @@ export class StudySession {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private isOver = false;
   private isFollowing = false;
+  private isHung = false;
+  private readonly protocols: Promise<readonly Protocol[]>;
   private stopFollowing: () => void = () => undefined;
   /** What an address has asked for, until it is there. */
   private wanted: { seriesUid: string; slice: number | undefined } | null = null;
@@ -37,6 +42,8 @@ export class StudySession {
   ) {
     performance.mark("study-open", { detail: { studyInstanceUid: studyUid } });
     void cornerstoneComes().catch(() => undefined);
+    this.protocols = fetchProtocols(team).catch(() => []);
+    void fetchKeys().then((chosen) => { useChosenKeys.setState({ chosen }); }).catch(() => undefined);
     openStudy(team);
     this.marks = new MarkSession(team, studyUid, this.undoLog);
     this.segments = new SegmentSession(team, studyUid, this.undoLog);
@@ -85,8 +92,10 @@ export class StudySession {
 
   private async load(): Promise<void> {
     try {
-      const study = await fetchStudy(this.team, this.studyUid);
+      // Which layout it opens in is known as soon as the study is; without an answer it opens plainly.
+      const [study, protocols] = await Promise.all([fetchStudy(this.team, this.studyUid), this.protocols]);
       if (this.isOver) return;
+      useProtocols.setState({ protocols });
       useViewer.setState({ study: newer(useViewer.getState().study, study), trouble: null });
       this.openFirst();
       if (!study.series.some((series) => series.is_displayable)) void this.analyses.load();
@@ -107,6 +116,15 @@ export class StudySession {
     if (useViewer.getState().study) this.openWanted();
   }
 
+  /** Lays a study out as somebody has wanted it for its kind, when it is opened and nothing else was asked for. */
+  private hang(): void {
+    const { study } = useViewer.getState();
+    if (this.isHung || !study?.series.some((series) => series.is_displayable)) return;
+    this.isHung = true;
+    const protocol = this.wanted ? null : protocolFor(useProtocols.getState().protocols, study);
+    if (protocol) this.grid.begin(protocol.layout);
+  }
+
   private openWanted(): void {
     const { wanted } = this;
     const found = useViewer.getState().study?.series.find((series) => series.series_instance_uid === wanted?.seriesUid);
@@ -116,6 +134,7 @@ export class StudySession {
   }
 
   private openFirst(): void {
+    this.hang();
     this.openWanted();
     const { study } = useViewer.getState();
     const seriesUid = activeSeriesUid(useViewer.getState());
