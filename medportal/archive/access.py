@@ -107,6 +107,15 @@ def get_instance(team: Team, study_uid: str, series_uid: str, sop_instance_uid: 
     return instance
 
 
+def get_study_instance(user: User, slug: str | None, study_uid: str, sop_instance_uid: str) -> Instance:
+    """Return an instance of a study that the user may see; NotFoundError where the study has none of this UID."""
+    study = get_study(user, slug, study_uid)
+    instance = Instance.objects.filter(series__study=study, sop_instance_uid=sop_instance_uid).first()
+    if instance is None:
+        raise NotFoundError("instance_not_found", "There is no such instance in this study.")
+    return instance
+
+
 def visible_series(user: User, slug: str | None) -> QuerySet[Series]:
     """Return the team's series, for searches."""
     return Series.objects.filter(team=team_for(user, slug)).select_related("study__patient").order_by("id")

@@ -10,6 +10,16 @@ from medportal.archive.models import AiStatus, Series, Study
 from medportal.archive.rows import series_row, study_row
 
 
+class TagRowSerializer(serializers.Serializer[Any]):
+    """An element of a header."""
+
+    depth = serializers.IntegerField()
+    tag = serializers.CharField()
+    keyword = serializers.CharField()
+    vr = serializers.CharField()
+    value = serializers.CharField()
+
+
 class AiSummarySerializer(serializers.Serializer[Any]):
     """What the last analysis said, for the worklist; empty before the first."""
 

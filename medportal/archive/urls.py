@@ -21,5 +21,10 @@ urlpatterns = [
         views.PreviewView.as_view(),
         name="preview",
     ),
+    re_path(
+        rf"^teams/(?P<team>[-\w]+)/studies/(?P<study_uid>{_UID})/instances/(?P<sop_instance_uid>{_UID})/tags/$",
+        views.TagsView.as_view(),
+        name="tags",
+    ),
     path("teams/<slug:team>/instances/", views.InstanceUploadView.as_view(), name="instances"),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from io import BytesIO
 from typing import Any, BinaryIO, cast
 
@@ -21,7 +22,7 @@ from rest_framework.views import APIView
 from medportal.accounts.authentication import user_of
 from medportal.accounts.models import Role
 from medportal.accounts.reads import note_read
-from medportal.archive import access, derived, services, storage
+from medportal.archive import access, derived, reading, services, storage
 from medportal.archive.models import Series, Study
 from medportal.archive.rows import series_row, study_row
 from medportal.archive.serializers import (
@@ -29,8 +30,10 @@ from medportal.archive.serializers import (
     StudyDetailSerializer,
     StudyQuerySerializer,
     StudyRowSerializer,
+    TagRowSerializer,
 )
 from medportal.errors import InvalidError, NotFoundError, TooLargeError
+from medportal.imaging.tag_rows import rows_of
 
 OBJECT_TYPES = ("application/dicom", "application/octet-stream")
 
@@ -75,6 +78,17 @@ class StudyView(APIView):
         note_read(request, team, study_uid, action="study.viewed", purpose="viewer")
         series = [series_row(one) for one in access.series_of(study)]
         return Response({**study_row(study), "series": series})
+
+
+class TagsView(APIView):
+    """The header of an object."""
+
+    @extend_schema(operation_id="instance_tags", responses=TagRowSerializer(many=True))
+    def get(self, request: Request, team: str, study_uid: str, sop_instance_uid: str) -> Response:
+        """Return its elements in order, with keywords; the first 20,000."""
+        instance = access.get_study_instance(user_of(request), team, study_uid, sop_instance_uid)
+        note_read(request, team, study_uid, action="study.viewed", purpose="viewer")
+        return Response([asdict(row) for row in rows_of(reading.model_of(instance))])
 
 
 class ThumbnailView(APIView):

@@ -114,3 +114,18 @@ def test_keys_are_changed_for_the_account(person: Enter) -> None:
 def _keys(person: Person) -> Any:
     person.user.refresh_from_db()
     return person.user.viewer_settings.get("keys")
+
+
+def test_the_header_of_an_image_is_searched(person: Enter) -> None:
+    page = opened(person("viewer"), 1)
+    page.keyboard.press("Shift+I")
+    dialog = page.get_by_role("dialog", name="DICOM header of this image")
+    expect(dialog.get_by_role("cell", name="PatientName")).to_be_visible()
+    dialog.get_by_label("Search").fill("pixelspac")
+    expect(dialog.get_by_role("row")).to_have_count(2)
+    dialog.get_by_label("Search").fill("(0028,0010)")
+    expect(dialog.get_by_role("cell", name="Rows")).to_be_visible()
+    dialog.get_by_label("Search").fill("nothing of this name")
+    expect(dialog.get_by_text("Nothing of that in this header.")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)

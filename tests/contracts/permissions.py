@@ -80,6 +80,7 @@ TABLE: dict[str, Row] = {
     "GET studies": VIEWER,
     "GET study": VIEWER,
     "GET thumbnail": VIEWER,
+    "GET tags": VIEWER,
     "GET annotations-export": VIEWER,
     "POST annotations-store": READER,
     "POST annotations-import": READER,

@@ -876,6 +876,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/teams/{team}/studies/{study_uid}/instances/{sop_instance_uid}/tags/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return its elements in order, with keywords; the first 20,000. */
+        get: operations["instance_tags"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/teams/{team}/studies/{study_uid}/marks/": {
         parameters: {
             query?: never;
@@ -2883,6 +2900,14 @@ export interface components {
                 [key: string]: components["schemas"]["Figure"];
             };
         };
+        /** @description An element of a header. */
+        TagRow: {
+            depth: number;
+            tag: string;
+            keyword: string;
+            vr: string;
+            value: string;
+        };
         /** @description One of my teams, and my role in it. */
         TeamMembership: {
             slug: string;
@@ -4819,6 +4844,29 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Imported"];
+                };
+            };
+        };
+    };
+    instance_tags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sop_instance_uid: string;
+                study_uid: string;
+                team: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagRow"][];
                 };
             };
         };

@@ -2,7 +2,7 @@
 
 import { Button, Drawer, Group, Loader } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
-import { useEffect } from "react";
+import { lazy, Suspense, useEffect } from "react";
 import { useTranslation } from "react-i18next";
 
 import "./words";
@@ -19,6 +19,8 @@ import { PaneArea } from "./parts/PaneArea";
 import { CloseContext, OpenContext, SessionContext, useClose, useSession, useStudySession } from "./session";
 import { useViewer } from "./state/viewerStore";
 import styles from "./viewer.module.css";
+
+const TagsDialog = lazy(() => import("./exchange/TagsDialog"));
 
 export interface ViewerPageProps {
   team: string;
@@ -78,6 +80,7 @@ function useDarkRoom(): void {
 
 function Content() {
   const trouble = useViewer((state) => state.trouble);
+  const areTagsOpen = useViewer((state) => state.areTagsOpen);
   const isOpening = useViewer((state) => !state.study);
   const isNarrow = useMediaQuery("(max-width: 62em)", window.innerWidth < 992, { getInitialValueInEffect: false });
   const { t } = useTranslation("viewer");
@@ -97,6 +100,7 @@ function Content() {
       {isNarrow && <><PhoneBar /><Drawers /></>}
       <HelpOverlay />
       <TextDialog />
+      <Suspense>{areTagsOpen && <TagsDialog />}</Suspense>
       <ContextMenu />
     </>
   );

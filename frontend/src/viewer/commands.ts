@@ -151,6 +151,7 @@ export const acts = {
   undo: ({ undoLog }) => { undoLog.undo(); },
   redo: ({ undoLog }) => { undoLog.redo(); },
   remove: ({ marks }) => { marks.removeSelected(); },
+  tags: () => { useViewer.setState(({ areTagsOpen }) => ({ areTagsOpen: !areTagsOpen })); },
   help: () => { useViewer.setState(({ isHelpOpen }) => ({ isHelpOpen: !isHelpOpen })); },
 } satisfies Record<string, Act>;
 
@@ -222,6 +223,7 @@ export const DEFAULT_KEYS: Readonly<Record<string, ActName>> = {
   x: "crosshairs",
   k: "referenceLines",
   "?": "help",
+  "shift+i": "tags",
   "mod+z": "undo",
   "mod+shift+z": "redo",
   "mod+y": "redo",

@@ -23,10 +23,8 @@ from medportal.annotations.exchange.serializers import (
     ReportSerializer,
     StoreSerializer,
 )
-from medportal.archive.access import get_study
-from medportal.archive.models import Instance
+from medportal.archive.access import get_study_instance
 from medportal.archive.reading import attributes_of
-from medportal.errors import NotFoundError
 from medportal.imaging.sr_read import Item, read_tree
 
 
@@ -78,10 +76,7 @@ class ReportView(APIView):
     @extend_schema(operation_id="structured_report", responses=ReportSerializer)
     def get(self, request: Request, team: str, study_uid: str, sop_instance_uid: str) -> Response:
         """Return its items in order."""
-        study = get_study(user_of(request), team, study_uid)
-        instance = Instance.objects.filter(series__study=study, sop_instance_uid=sop_instance_uid).first()
-        if instance is None:
-            raise NotFoundError("instance_not_found", "There is no such instance in this study.")
+        instance = get_study_instance(user_of(request), team, study_uid, sop_instance_uid)
         note_read(request, team, study_uid, action="study.viewed", purpose="viewer")
         attributes = attributes_of(instance)
         tree = read_tree(attributes)

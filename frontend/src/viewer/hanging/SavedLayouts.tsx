@@ -40,8 +40,8 @@ export default function SavedLayouts({ onClose }: { onClose: () => void }) {
     useProtocols.setState({ protocols: await fetchProtocols(team).catch(() => protocols) });
   };
   const begin = (): void => {
-    const study = useViewer.getState().study;
-    setDraft({ id: null, revision: 0, name: "", isShared: false, withWindows: false, takesLayout: true, rules: { ...NO_RULES, modalities: study?.modalities_in_study ?? [], is_automatic: true } });
+    const shown = useViewer.getState().study?.series.filter((series) => series.is_displayable) ?? [];
+    setDraft({ id: null, revision: 0, name: "", isShared: false, withWindows: false, takesLayout: true, rules: { ...NO_RULES, modalities: [...new Set(shown.map(({ modality }) => modality))], is_automatic: true } });
   };
   const edit = ({ id, name, revision, is_shared: isShared, rules }: Protocol): void => { setDraft({ id, revision, name, isShared, withWindows: false, takesLayout: false, rules }); };
   return (

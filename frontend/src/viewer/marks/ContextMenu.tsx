@@ -55,6 +55,7 @@ export function ContextMenu() {
         <Menu.Item onClick={does("invert")}>{t("tool.invert")}</Menu.Item>
         <Menu.Divider />
         <Menu.Item onClick={does("key")}>{t("tool.key")}</Menu.Item>
+        <Menu.Item onClick={does("tags")}>{t("act.tags")}</Menu.Item>
         <Menu.Item onClick={() => { void copyLink(); }}>{t("marks.copy_link")}</Menu.Item>
       </Menu.Dropdown>
     </Menu>

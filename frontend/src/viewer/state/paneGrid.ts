@@ -91,6 +91,8 @@ export class PaneGrid implements PaneHost {
   /** Chooses a tool of the segments; null gives the pointer back to the tool from before. */
   setSegmentTool(tool: SegmentTool | null): void {
     useSegments.setState({ tool });
+    // On a phone the panel lies over the picture.
+    if (tool) useViewer.setState({ drawer: "none" });
   }
 
   setTool(tool: ToolName): void {

@@ -9,7 +9,7 @@ import type { Layout } from "../logic/layouts";
 import type { MarkContent } from "../logic/marks";
 import { MaskVolume } from "../logic/maskVolume";
 import type {
-  Analysis, AnnotationSet, Changed, EventData, Imported, Job, Mark, MarkResult, MarkRevision, Model, NewAnalysis, Put, SegmentationRevision, SegmentationRow, Similar, SimilarCases, SimilarPending, SlicePredicted, StructuredReport, StudyDetail,
+  Analysis, AnnotationSet, Changed, EventData, Imported, Job, Mark, MarkResult, MarkRevision, Model, NewAnalysis, Put, SegmentationRevision, SegmentationRow, Similar, SimilarCases, SimilarPending, SlicePredicted, StructuredReport, StudyDetail, TagRow,
 } from "./shapes";
 import type { Trouble } from "./viewerStore";
 
@@ -115,6 +115,10 @@ const voxelsUrl = ({ team, study_uid, segmentation_id }: OfSegmentation): string
 export const fetchVoxels = async (of: OfSegmentation): Promise<ArrayBuffer> => (await get(voxelsUrl(of), "*/*")).arrayBuffer();
 
 export const sendVoxels = async (of: OfSegmentation, body: ArrayBuffer): Promise<Changed> => (await (await postBytes(voxelsUrl(of), body)).json()) as Changed;
+
+/** Returns the elements of an object's header. */
+export const fetchTags = (team: string, studyUid: string, uid: string): Promise<TagRow[]> =>
+  dataOf(api.GET("/api/v1/teams/{team}/studies/{study_uid}/instances/{sop_instance_uid}/tags/", { params: { path: { team, study_uid: studyUid, sop_instance_uid: uid } } }));
 
 /** The layouts that the team and the account have kept. */
 export const fetchProtocols = async (team: string): Promise<Protocol[]> =>

@@ -27,6 +27,7 @@ export type SegmentationChanged = Schemas["SegmentationChanged"];
 export type StructuredReport = Schemas["Report"];
 export type Imported = Schemas["Imported"];
 export type Put = Schemas["Put"];
+export type TagRow = Schemas["TagRow"];
 export type Changed = Schemas["Changed"];
 export type MarkResult = Schemas["Results"]["results"][number];
 

@@ -89,6 +89,7 @@ export interface ViewerState {
   canRedo: boolean;
   hasOverlays: boolean;
   isHelpOpen: boolean;
+  areTagsOpen: boolean;
   drawer: "none" | "series" | "results";
   /** Beside the picture. */
   panel: Panel;
@@ -134,6 +135,7 @@ const EMPTY: Omit<ViewerState, "team"> = {
   canRedo: false,
   hasOverlays: true,
   isHelpOpen: false,
+  areTagsOpen: false,
   drawer: "none",
   panel: "results",
   newestSeries: null,
