@@ -14,7 +14,7 @@ from medportal.imaging.display import model_as_served
 KIND = "metadata-1"
 THUMBNAILS = "thumbnails"
 PREVIEWS = "previews"
-_IN_ORDER = ("slice_position_mm", "instance_number", "id")
+IN_ORDER = ("slice_position_mm", "instance_number", "id")
 
 
 def of_instance(instance: Instance) -> bytes:
@@ -41,7 +41,7 @@ def of_series(series: Series) -> bytes:
 
 
 def _documents(series: Series) -> Iterator[bytes]:
-    rows = series.instances.defer("frame_ranges", "pixel_description").order_by(*_IN_ORDER)
+    rows = series.instances.defer("frame_ranges", "pixel_description").order_by(*IN_ORDER)
     return map(of_instance, rows.iterator(chunk_size=100))
 
 

@@ -11,6 +11,7 @@ from medportal.archive import reading, storage
 from medportal.archive.apps import THUMBNAIL_TASK
 from medportal.archive.derived import PREVIEWS, THUMBNAILS, thumbnail_name
 from medportal.archive.models import Instance, Series
+from medportal.archive.series_document import document_of
 from medportal.archive.services import finish_thumbnail
 from medportal.errors import MedportalError
 from medportal.imaging.display import to_rgb
@@ -48,6 +49,9 @@ def make_thumbnail(series_id: int) -> None:
         name = thumbnail_name(series.pk, revision)
         storage.write_derived(PREVIEWS, name, thumbnail_jpeg(picture, PREVIEW_PIXELS))
         storage.write_derived(THUMBNAILS, name, thumbnail_jpeg(picture))
+    if not series.reason_not_displayable:
+        # Whoever opens it need not wait for it to be made.
+        document_of(series)
     finish_thumbnail(series, revision, has_picture=picture is not None)
     if picture is not None:
         _remove_older(series)

@@ -17,6 +17,11 @@ urlpatterns = [
         name="thumbnail",
     ),
     re_path(
+        rf"^teams/(?P<team>[-\w]+)/series/(?P<series_uid>{_UID})/document/$",
+        views.SeriesDocumentView.as_view(),
+        name="series-document",
+    ),
+    re_path(
         rf"^teams/(?P<team>[-\w]+)/series/(?P<series_uid>{_UID})/preview/$",
         views.PreviewView.as_view(),
         name="preview",

@@ -32,6 +32,7 @@ from medportal.archive.serializers import (
     StudyRowSerializer,
     TagRowSerializer,
 )
+from medportal.archive.series_document import document_of
 from medportal.errors import InvalidError, NotFoundError, TooLargeError
 from medportal.imaging.tag_rows import rows_of
 
@@ -78,6 +79,28 @@ class StudyView(APIView):
         note_read(request, team, study_uid, action="study.viewed", purpose="viewer")
         series = [series_row(one) for one in access.series_of(study)]
         return Response({**study_row(study), "series": series})
+
+
+class SeriesDocumentView(APIView):
+    """What the viewer has to know of a series."""
+
+    @extend_schema(
+        operation_id="series_document",
+        parameters=[OpenApiParameter("r", int, description="Its revision: with it, the answer may be kept for ever")],
+        responses={200: OpenApiTypes.OBJECT},
+    )
+    def get(self, request: Request, team: str, series_uid: str) -> HttpResponse:
+        """Return what its instances share, and columns of what they do not (`archive.series_document`), as gzip."""
+        series = access.get_series(user_of(request), team, series_uid)
+        note_read(request, team, series.study.study_instance_uid, action="study.viewed", purpose="viewer")
+        is_named = request.query_params.get("r") == str(series.revision)
+        kept = "private, max-age=31536000, immutable" if is_named else "private, no-cache"
+        headers = {"Cache-Control": kept, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+        content = document_of(series)
+        if "gzip" not in request.headers.get("Accept-Encoding", ""):
+            content = derived.gunzip(content)
+            del headers["Content-Encoding"]
+        return HttpResponse(content, content_type="application/json", headers=headers)
 
 
 class TagsView(APIView):

@@ -81,6 +81,7 @@ TABLE: dict[str, Row] = {
     "GET study": VIEWER,
     "GET thumbnail": VIEWER,
     "GET tags": VIEWER,
+    "GET series-document": VIEWER,
     "GET annotations-export": VIEWER,
     "POST annotations-store": READER,
     "POST annotations-import": READER,

@@ -6,7 +6,7 @@ import { LoadQueue, type Focus } from "../logic/loadQueue";
 import { memoryBudget } from "../logic/memoryBudget";
 import { Progress } from "./progress";
 import { dicomwebRoot, fetchSeriesMetadata } from "./server";
-import { setLoading, studyOf, useViewer } from "./viewerStore";
+import { seriesOf, setLoading, useViewer } from "./viewerStore";
 
 const PARALLEL_REQUESTS = 6;
 
@@ -106,8 +106,7 @@ export class FrameLoader {
 
   private async fetch(seriesUid: string): Promise<readonly Frame[]> {
     if (!useViewer.getState().frames[seriesUid]) setLoading(seriesUid, { state: "metadata" });
-    const study = studyOf(useViewer.getState(), seriesUid);
-    const instances = await fetchSeriesMetadata(this.team, study?.study_instance_uid ?? "", seriesUid);
+    const instances = await fetchSeriesMetadata(this.team, seriesUid, seriesOf(useViewer.getState(), seriesUid)?.revision ?? 0);
     const frames = framesOf(dicomwebRoot(this.team), instances);
     const { registerFrames } = await cornerstoneComes();
     if (this.isOver) return frames;

@@ -7,6 +7,7 @@ import { inflated } from "../logic/layers";
 import type { Protocol, Rules } from "../logic/hanging";
 import type { Layout } from "../logic/layouts";
 import type { MarkContent } from "../logic/marks";
+import { expanded, type SeriesDocument } from "../logic/seriesDocument";
 import { MaskVolume } from "../logic/maskVolume";
 import type {
   Analysis, AnnotationSet, Changed, EventData, Imported, Job, Mark, MarkResult, MarkRevision, Model, NewAnalysis, Put, SegmentationRevision, SegmentationRow, Similar, SimilarCases, SimilarPending, SlicePredicted, StructuredReport, StudyDetail, TagRow,
@@ -26,10 +27,10 @@ export const previewUrl = (team: string, seriesUid: string, revision: number): s
 export const fetchStudy = (team: string, uid: string): Promise<StudyDetail> =>
   dataOf(api.GET("/api/v1/teams/{team}/studies/{study_uid}/", { params: { path: { team, study_uid: uid } } }));
 
-export async function fetchSeriesMetadata(team: string, studyUid: string, seriesUid: string): Promise<DicomJson[]> {
-  const address = `${dicomwebRoot(team)}/studies/${path(studyUid)}/series/${path(seriesUid)}/metadata`;
-  const response = await get(address, "application/dicom+json");
-  return response.status === 204 ? [] : ((await response.json()) as DicomJson[]);
+/** Returns the metadata of a series' instances; of a revision that is named, out of the browser's memory where it is there. */
+export async function fetchSeriesMetadata(team: string, seriesUid: string, revision: number): Promise<DicomJson[]> {
+  const response = await get(`/api/v1/teams/${path(team)}/series/${path(seriesUid)}/document/?r=${revision}`, "application/json");
+  return expanded((await response.json()) as SeriesDocument);
 }
 
 export async function fetchModels(team: string): Promise<Model[]> {
