@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, expect, sync_playwright
 
 from tests.processes import ROOT, Site, wait_until
 from tests.rails import forget_other_databases, running_site, this_process_on
@@ -70,6 +70,8 @@ def browser() -> Iterator[Browser]:
 
 
 def _running_browser() -> Iterator[Browser]:
+    # Two files of tests share two cores: what comes late has come.
+    expect.set_options(timeout=15_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
