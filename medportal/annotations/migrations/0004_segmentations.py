@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0002_saved_searches'),
-        ('annotations', '0003_marks_segmentations_label_sets'),
+        ('annotations', '0003_marks'),
         ('archive', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
