@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from medportal.archive import reading, storage
 from medportal.archive.models import Instance, Series
@@ -28,15 +28,20 @@ def of_instance(instance: Instance) -> bytes:
 
 def of_series(series: Series) -> bytes:
     """Return the JSON array of a series' instances, as gzip, kept for the series' present revision."""
+    return kept_for_revision(series, KIND, lambda: b"".join(_packed(_documents(series))))
+
+
+def kept_for_revision(series: Series, kind: str, make: Callable[[], bytes]) -> bytes:
+    """Return what is kept of a series' present revision; made where it is not, and those of earlier ones removed."""
     name = f"{series.pk}-{series.revision}.json.gz"
-    kept = storage.read_derived(KIND, name)
+    kept = storage.read_derived(kind, name)
     if kept is not None:
         return kept
-    packed = b"".join(_packed(_documents(series)))
-    storage.write_derived(KIND, name, packed)
-    for stale in storage.derived_names(KIND, f"{series.pk}-*.json.gz"):
+    packed = make()
+    storage.write_derived(kind, name, packed)
+    for stale in storage.derived_names(kind, f"{series.pk}-*.json.gz"):
         if int(stale.split("-")[1].split(".")[0]) < series.revision:
-            storage.remove_derived(KIND, stale)
+            storage.remove_derived(kind, stale)
     return packed
 
 

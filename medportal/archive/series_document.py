@@ -13,8 +13,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from medportal.archive import storage
-from medportal.archive.derived import IN_ORDER, of_instance
+from medportal.archive.derived import IN_ORDER, kept_for_revision, of_instance
 from medportal.archive.models import Series
 
 # Named anew when what is in the documents changes, so that no older one is served.
@@ -25,18 +24,13 @@ Model = dict[str, Any]
 
 def document_of(series: Series) -> bytes:
     """Return a series' document as gzip, made once for its present revision."""
-    name = f"{series.pk}-{series.revision}.json.gz"
-    kept = storage.read_derived(DOCUMENTS, name)
-    if kept is not None:
-        return kept
-    text = json.dumps(compact(_models(series)), separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+    return kept_for_revision(series, DOCUMENTS, lambda: _packed(compact(_models(series))))
+
+
+def _packed(document: Model) -> bytes:
+    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
     machine = zlib.compressobj(6, zlib.DEFLATED, zlib.MAX_WBITS | 16)
-    packed = machine.compress(text) + machine.flush()
-    storage.write_derived(DOCUMENTS, name, packed)
-    for stale in storage.derived_names(DOCUMENTS, f"{series.pk}-*.json.gz"):
-        if int(stale.split("-")[1].split(".")[0]) < series.revision:
-            storage.remove_derived(DOCUMENTS, stale)
-    return packed
+    return machine.compress(text) + machine.flush()
 
 
 def _models(series: Series) -> Iterator[Model]:

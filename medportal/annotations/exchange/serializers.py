@@ -7,8 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from medportal.annotations.exchange.writing import FORMS
-
-UID = r"^[0-9.]{1,64}$"
+from medportal.annotations.marks.serializers import UID
 
 
 class ExportQuerySerializer(serializers.Serializer[Any]):

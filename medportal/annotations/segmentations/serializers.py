@@ -6,9 +6,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from medportal.annotations.marks.serializers import UID
 from medportal.annotations.models import Source
 
-UID = r"^[0-9.]{1,64}$"
 ACTS = (
     "brush", "erase", "scissors", "threshold", "grow", "interpolate", "smooth", "islands", "margin", "logic", "contour",
     "import", "undo", "redo", "edit",

@@ -1,7 +1,6 @@
 /** Paints what a model says over the picture: without React, since it follows every move and every piece. */
 
 import type { StackView } from "../cornerstone/stackView";
-import type { View } from "../cornerstone/view";
 import type { Frame } from "../logic/frames";
 import { LayerCache, type Layer } from "../logic/layers";
 import { frameKey, isOnSlice, isSameBox } from "../logic/pieces";
@@ -14,7 +13,7 @@ import { framesOfPane, paneAt, shownFrameOf, useViewer } from "../state/viewerSt
 import { drawBox } from "./boxes";
 import { activationTable, ANOMALY_TABLE, DIFFERENCE_TABLE, GREY_TABLE } from "./heat";
 import { drawOutlines } from "./outlines";
-import { clipToFrame, drawSheet, frameToCanvas, layerToCanvas, Sheet } from "./picture";
+import { clipToFrame, drawSheet, frameToCanvas, isStack, layerToCanvas, Sheet } from "./picture";
 
 /** So many boxes of a slice have their class and score written beside them; of more the texts would hide the image. */
 const MOST_TEXTS = 8;
@@ -206,6 +205,3 @@ function cleared(canvas: HTMLCanvasElement): CanvasRenderingContext2D | null {
   else context?.clearRect(0, 0, width, height);
   return context;
 }
-
-/** Only a stack's view can tell where pixels of a frame lie. */
-const isStack = (view: View | null): view is StackView => view !== null && "pixelToWorld" in view;

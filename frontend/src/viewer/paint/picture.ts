@@ -1,8 +1,12 @@
 /** Draws a layer's values as a picture upon the frame, wherever the frame stands on the screen. */
 
 import type { StackView } from "../cornerstone/stackView";
+import type { View } from "../cornerstone/view";
 import type { Frame } from "../logic/frames";
 import type { Layer } from "../logic/layers";
+
+/** Only a stack's view can tell where pixels of a frame lie. */
+export const isStack = (view: View | null): view is StackView => view !== null && "pixelToWorld" in view;
 
 /** One canvas for each role, filled anew only when another layer or other colours are to be seen. */
 export class Sheet {

@@ -12,7 +12,7 @@ import type { PaneSession } from "../state/paneSession";
 import type { SegmentSession } from "../state/segmentSession";
 import { useSegments, type SegmentState } from "../state/segmentsStore";
 import { framesOfPane, paneAt, shownFrameOf, useViewer } from "../state/viewerStore";
-import { frameToCanvas } from "./picture";
+import { frameToCanvas, isStack } from "./picture";
 
 const OUTLINE_PX = 1.5;
 const ACTIVE_OUTLINE_PX = 2.4;
@@ -41,8 +41,6 @@ export function spaceOfStack(stack: readonly Frame[]): Space {
   spaces.set(stack, known);
   return known;
 }
-
-const isStack = (view: View | null): view is StackView => view !== null && "pixelToWorld" in view;
 
 export class SegmentPainter {
   private readonly sheet = document.createElement("canvas");
