@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import timedelta
 
 from django.utils import timezone
@@ -49,10 +50,11 @@ def make_thumbnail(series_id: int) -> None:
         name = thumbnail_name(series.pk, revision)
         storage.write_derived(PREVIEWS, name, thumbnail_jpeg(picture, PREVIEW_PIXELS))
         storage.write_derived(THUMBNAILS, name, thumbnail_jpeg(picture))
-    if not series.reason_not_displayable:
-        # Whoever opens it need not wait for it to be made.
-        document_of(series)
     finish_thumbnail(series, revision, has_picture=picture is not None)
+    if not series.reason_not_displayable:
+        # Whoever opens it need not wait for it to be made; what cannot be made is told to whoever asks for it.
+        with suppress(MedportalError):
+            document_of(series)
     if picture is not None:
         _remove_older(series)
 

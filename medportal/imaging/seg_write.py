@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 from pydicom.uid import SegmentationStorage
 
-from medportal.errors import InvalidError
+from medportal.errors import InvalidError, TooLargeError
 from medportal.imaging.attributes import Attributes
 from medportal.imaging.derived_object import Code, Made, Reference, begin, lab_of, referenced_series
 from medportal.imaging.stacks import FrameSource
@@ -61,8 +61,10 @@ class Source:
         return Reference(self.classes.get(frame.sop_instance_uid, ""), frame.sop_instance_uid, number)
 
 
-# (segment number, place of the frame in the stack, its voxels (row, column)).
-Frame = tuple[int, int, NDArray[np.bool_]]
+# (segment number, place of the frame in the stack, what gives its voxels (row, column)): one frame at a time is held.
+Frame = tuple[int, int, Callable[[], NDArray[np.bool_]]]
+# Pixel data of one object.
+MOST_BYTES = 512 * 1024 * 1024
 
 
 def write_segmentation(
@@ -71,13 +73,16 @@ def write_segmentation(
     """Return a Segmentation object of type BINARY as a file; segment by segment, slice by slice.
 
     Numbers are made consecutive from 1, as the standard has them. Raises InvalidError `empty_segmentation` where no
-    voxel is set, and `no_place` where the series does not say where it lies.
+    voxel is set, and `no_place` where the series does not say where it lies; TooLargeError `segmentation_size`.
     """
     numbers = {number: place for place, number in enumerate(sorted(segments), start=1)}
     ordered = sorted(frames, key=lambda frame: (numbers[frame[0]], frame[1]))
     if not ordered:
         raise InvalidError("empty_segmentation", "The segmentation has no voxel yet: there is nothing to write.")
     first = source.frames[ordered[0][1]]
+    if len(ordered) * first.pixel.rows * first.pixel.columns > MOST_BYTES * 8:
+        limit = MOST_BYTES // 2**20
+        raise TooLargeError("segmentation_size", f"As one object the segmentation would have more than {limit} MB.")
     if first.plane.position_mm is None or first.plane.orientation is None or first.plane.spacing_mm is None:
         raise InvalidError("no_place", "The series does not say where its images lie; a DICOM segmentation has to.")
     ds = begin(source.attributes, SegmentationStorage, "SEG", made, key)
@@ -93,10 +98,20 @@ def write_segmentation(
     ]
     ds.ReferencedSeriesSequence = referenced_series({source.series_instance_uid: references})
     ds.NumberOfFrames = len(ordered)
-    bits = np.concatenate([np.asarray(mask, np.uint8).ravel() for *_, mask in ordered])
-    packed = np.packbits(bits, bitorder="little").tobytes()
+    packed = _packed(mask() for *_, mask in ordered)
     ds.add_new(tag_for_keyword("PixelData") or 0, "OB", packed + b"\0" * (len(packed) % 2))
     return to_file_bytes(ds)
+
+
+def _packed(masks: Iterable[NDArray[np.bool_]]) -> bytes:
+    """Return pixels bit by bit, the first in the lowest; a frame may begin within a byte (PS3.5 8.1.1)."""
+    packed, rest = bytearray(), np.empty(0, bool)
+    for mask in masks:
+        bits = np.concatenate([rest, mask.ravel()])
+        whole = len(bits) // 8 * 8
+        packed += np.packbits(bits[:whole], bitorder="little").tobytes()
+        rest = bits[whole:]
+    return bytes(packed + np.packbits(rest, bitorder="little").tobytes())
 
 
 def _describe_image(ds: Dataset, first: FrameSource, made: Made, source: Source) -> None:

@@ -19,6 +19,8 @@ _KINDS = {
     "SplineROI": "spline", "ArrowAnnotate": "arrow", "Probe": "probe",
 }  # fmt: skip
 _STATS = {concept.value: name for name, (concept, _) in CONCEPTS.items()} | {LONG_AXIS.value: "length_mm"}
+# Algorithm Name, Algorithm Version: no words about what was measured.
+_OF_ALGORITHMS = frozenset({"111001", "111003"})
 # Units that mean other sizes than the names in a mark's figures say.
 _TO_MM = {"mm": 1.0, "cm": 10.0, "um": 0.001, "mm2": 1.0, "cm2": 100.0}
 
@@ -144,7 +146,7 @@ def _collect(node: Attributes, group: _Group, depth: int) -> None:
         value, unit = _value(child)
         if kind == "TEXT" and name == "112039":
             group.tool = value
-        elif kind == "TEXT" and not group.label:
+        elif kind == "TEXT" and not group.label and name not in _OF_ALGORITHMS:
             group.label = value[:200]
         elif kind == "UIDREF" and name == "112040":
             group.tracking_uid = value

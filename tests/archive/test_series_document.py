@@ -14,6 +14,7 @@ from medportal.archive.derived import gunzip
 from medportal.archive.models import Series
 from medportal.archive.run_thumbnail import make_thumbnail
 from medportal.archive.series_document import DOCUMENTS, compact, document_of
+from medportal.errors import UnavailableError
 from tests import dicom
 from tests.real import DATA, needs_real_data
 
@@ -71,6 +72,21 @@ def test_it_is_made_on_arrival_and_anew_when_the_series_grows(team: Any, store: 
     series.refresh_from_db()
     assert kept_of(series)["count"] == 2
     assert storage.derived_names(DOCUMENTS, "*") == [f"{series.pk}-2.json.gz"]
+
+
+def test_a_document_that_cannot_be_made_does_not_keep_the_picture_back(
+    team: Any, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Series) -> bytes:
+        raise UnavailableError("object_lost", "The store has lost the bytes of this object.")
+
+    store(dicom.ct_slice())
+    series = Series.objects.get()
+    series.instances.update(created_at="2026-01-01T00:00:00Z")
+    monkeypatch.setattr("medportal.archive.run_thumbnail.document_of", refuse)
+    make_thumbnail(series.pk)
+    series.refresh_from_db()
+    assert series.thumbnail_revision == 1
 
 
 ELEMENTS = st.sampled_from(

@@ -19,13 +19,16 @@ from medportal.archive import storage
 from medportal.archive.access import get_study
 from medportal.archive.services import store_instance
 from medportal.audit.services import record
-from medportal.errors import InvalidError
+from medportal.errors import InvalidError, TooLargeError
+
+# Of all files of an export together.
+MOST_BYTES = 768 * 1024 * 1024
 
 
 def export(user: User, team_slug: str, study_uid: str, form: str, segmentation: UUID | None) -> File:
     """Return a study's annotations in a form, several files as a zip; puts it on record.
 
-    Raises InvalidError `nothing_to_export`, and what the writers raise.
+    Raises InvalidError `nothing_to_export`, TooLargeError `export_size`, and what the writers raise.
     """
     files = _written(user, team_slug, study_uid, form, segmentation)
     _record(user, team_slug, study_uid, "annotations.exported", form)
@@ -38,7 +41,13 @@ def _written(user: User, team_slug: str, study_uid: str, form: str, segmentation
     segmentations: Sequence[Segmentation] = list(visible_segmentations(user, team_slug, study_uid))
     if segmentation is not None:
         segmentations = [get_segmentation(user, team_slug, study_uid, segmentation)]
-    files = FORMS[form](study, marks, segmentations)
+    files, size = list[File](), 0
+    for file in FORMS[form](study, marks, segmentations):
+        files.append(file)
+        size += len(file.content)
+        if size > MOST_BYTES:
+            limit = MOST_BYTES // 2**20
+            raise TooLargeError("export_size", f"Together they have more than {limit} MB: take one at a time.")
     if not files:
         raise InvalidError("nothing_to_export", "There is nothing of this kind in the study yet.")
     return files

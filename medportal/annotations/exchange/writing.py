@@ -7,12 +7,14 @@ import gzip
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO, StringIO
 from typing import Any
 
 import numpy as np
 
 from medportal.annotations.exchange.sources import Planes, grid_of, header_of, made_by, source_of, to_pixels
+from medportal.annotations.label_maps import require_room
 from medportal.annotations.marks.content import mark_row
 from medportal.annotations.models import Mark, Segmentation
 from medportal.annotations.segmentations import access
@@ -88,7 +90,7 @@ def as_seg(segmentation: Segmentation) -> File:
     place = {(frame.sop_instance_uid, frame.number): index for index, frame in enumerate(source.frames)}
     state = access.state_of(segmentation)
     frames: list[Frame] = [
-        (number, place[frame], mask_of(runs, segmentation.rows, segmentation.columns))
+        (number, place[frame], partial(mask_of, runs, segmentation.rows, segmentation.columns))
         for (number, frame), (runs, _) in state.frames.items()
         if frame in place
     ]
@@ -116,7 +118,10 @@ def _description(content: dict[str, Any]) -> SegmentDescription:
 
 
 def as_nifti(segmentation: Segmentation) -> File:
-    """Return a segmentation as a label map (NIfTI-1, RAS); of overlapping segments the later ones are seen."""
+    """Return a segmentation as a label map (NIfTI-1, RAS); of overlapping segments the later ones are seen.
+
+    Raises InvalidError `empty_segmentation`, TooLargeError `mask_size`.
+    """
     import nibabel
 
     source = source_of(segmentation.series)
@@ -125,6 +130,7 @@ def as_nifti(segmentation: Segmentation) -> File:
     state = access.state_of(segmentation)
     if not state.frames:
         raise InvalidError("empty_segmentation", "The segmentation has no voxel yet: there is nothing to write.")
+    require_room(grid.array.shape)
     labels = np.zeros(grid.array.shape, np.uint16)
     for (number, frame), (runs, _) in state.frames.items():
         if frame in place:
@@ -192,11 +198,12 @@ def zipped(files: Sequence[File]) -> File:
     return File("annotations.zip", "application/zip", out.getvalue())
 
 
-Writer = Callable[[Study, Sequence[Mark], Sequence[Segmentation]], list[File]]
+# Each file is made when it is its turn.
+Writer = Callable[[Study, Sequence[Mark], Sequence[Segmentation]], Iterable[File]]
 FORMS: dict[str, Writer] = {
     "sr": lambda study, marks, _: [as_sr(study, marks)],
-    "seg": lambda _, __, segmentations: [as_seg(one) for one in segmentations],
-    "nifti": lambda _, __, segmentations: [as_nifti(one) for one in segmentations],
+    "seg": lambda _, __, segmentations: map(as_seg, segmentations),
+    "nifti": lambda _, __, segmentations: map(as_nifti, segmentations),
     "json": lambda study, marks, segmentations: [as_json(study, marks, segmentations)],
     "csv": lambda _, marks, __: [as_csv(marks)],
 }

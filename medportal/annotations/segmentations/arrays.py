@@ -91,6 +91,11 @@ def state_of_label_map(user: User, team_slug: str, set_id: UUID, series: Series)
     else:
         names = {int(one["value"]): str(one["label"]) for one in label_map.segments}
     contents = {number: named(label, number, **words) for number, label in list(names.items())[: access.MOST_SEGMENTS]}
-    state = state_of_volumes(contents, ((number, array == number) for number in contents), frames)
+    state = State({number: (content, 0) for number, content in contents.items()})
+    for frame, values in zip(frames, array, strict=True):
+        # Slice by slice: of a thousand objects few are on each.
+        for number in np.unique(values).tolist():
+            if number in contents:
+                state.frames[number, frame] = (document.runs_of(values == number).tobytes(), 0)
     origin = Origin(result.source if is_model else Source.PERSON, result.model if is_model else "", result.version)
     return state, origin

@@ -20,7 +20,7 @@ from medportal.errors import InvalidError, TooLargeError
 
 MIB = 1024 * 1024
 MOST_BYTES = 64 * MIB
-MOST_INFLATED = 512 * MIB
+MOST_INFLATED = 128 * MIB
 MOST_HEADER = 16 * MIB
 # What is sent is fetched at once and soon gone: speed counts for more than size.
 _LEVEL = 1

@@ -387,4 +387,7 @@ def begin_segmentation(
         state, title = access.state_of(other), title or other.title
     elif from_annotation_set is not None:
         state, origin = state_of_label_map(user, team_slug, from_annotation_set, series)
-    return access.row_of(create_segmentation(user, series, id, title, state=state, origin=origin))
+    try:
+        return access.row_of(create_segmentation(user, series, id, title, state=state, origin=origin))
+    except IntegrityError as error:
+        raise ConflictError("busy", "The same segmentation is being made in another study; send it again.") from error

@@ -66,6 +66,7 @@ function Chooser({ onHistory }: { onHistory: () => void }) {
   const here = rows.filter((row) => row.series_instance_uid === seriesUid);
   const open = here.find((row) => row.id === openId);
   const begin = (from?: string): void => { if (seriesUid) void session.create(seriesUid, t("segmentation.title", { number: here.length + 1 }), from); };
+  if (!session.mayWrite && !here.length) return null;
   if (isNaming && open) return <Naming before={open.title} onDone={(title) => { setNaming(false); if (title !== null) void session.rename(title); }} />;
   return (
     <div className={styles.row}>
@@ -78,12 +79,12 @@ function Chooser({ onHistory }: { onHistory: () => void }) {
           {here.length ? <ActionIcon variant="subtle" color="gray" aria-label={t("segmentation.more")}><IconDots size={17} /></ActionIcon> : <Button size="xs" disabled={!seriesUid}>{t("segmentation.begin")}</Button>}
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item onClick={() => { begin(); }}>{t("segmentation.begin_empty")}</Menu.Item>
-          <Menu.Item disabled={!mask?.mask} onClick={() => { if (mask) begin(mask.id); }}>{t("segmentation.begin_result")}</Menu.Item>
+          <Menu.Item disabled={!session.mayWrite} onClick={() => { begin(); }}>{t("segmentation.begin_empty")}</Menu.Item>
+          <Menu.Item disabled={!mask?.mask || !session.mayWrite} onClick={() => { if (mask) begin(mask.id); }}>{t("segmentation.begin_result")}</Menu.Item>
           {open && (
             <>
               <Menu.Divider />
-              <Menu.Item onClick={() => { setNaming(true); }}>{t("segmentation.rename")}</Menu.Item>
+              <Menu.Item disabled={!session.mayWrite} onClick={() => { setNaming(true); }}>{t("segmentation.rename")}</Menu.Item>
               <Menu.Item onClick={onHistory}>{t("marks.history")}</Menu.Item>
               <Menu.Item onClick={() => { session.close(); }}>{t("segmentation.close")}</Menu.Item>
               <Menu.Item color="red" disabled={!session.mayWrite} onClick={() => { void session.remove(); }}>{t("delete")}</Menu.Item>

@@ -15,6 +15,8 @@ import { SegmentSession } from "./segmentSession";
 import { useSegments } from "./segmentsStore";
 import { activeSeriesUid, openStudy, useViewer } from "./viewerStore";
 
+/** A study does not wait longer than this to know how it is laid out. */
+const PROTOCOLS_WITHIN_MS = 1500;
 /** A burst of arriving instances is taken in together. */
 const GROW_AFTER_MS = 700;
 
@@ -42,7 +44,7 @@ export class StudySession {
   ) {
     performance.mark("study-open", { detail: { studyInstanceUid: studyUid } });
     void cornerstoneComes().catch(() => undefined);
-    this.protocols = fetchProtocols(team).catch(() => []);
+    this.protocols = Promise.race([fetchProtocols(team).catch(() => []), new Promise<[]>((resolve) => setTimeout(resolve, PROTOCOLS_WITHIN_MS, []))]);
     void fetchKeys().then((chosen) => { useChosenKeys.setState({ chosen }); }).catch(() => undefined);
     openStudy(team);
     this.marks = new MarkSession(team, studyUid, this.undoLog);
